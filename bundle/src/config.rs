@@ -1,0 +1,137 @@
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Version of the bundle's layout; a reader refuses a newer one.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The shape of an attention-LSTM captioner (Xu et al. 2015, "Show, Attend and Tell", soft attention).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Architecture {
+    /// Name of the frozen backbone, e.g. `resnet50`.
+    pub backbone: String,
+    /// Channels of the backbone's grid: 2048 for ResNet50.
+    pub feature_dim: usize,
+    /// Cells of the grid, row-major 7x7.
+    pub num_cells: usize,
+    /// Channels of the grid that the decoder attends to; `feature_dim` unless projected.
+    pub encoder_dim: usize,
+    /// Width of additive attention.
+    pub attention_dim: usize,
+    /// LSTM units.
+    pub decoder_dim: usize,
+    /// Width of a word's embedding.
+    pub embed_dim: usize,
+    /// Words, specials included.
+    pub vocab_size: usize,
+    /// The grid passes a linear layer, layer norm and learned row and column positions.
+    pub project_features: bool,
+    /// The context is scaled by a sigmoid gate of the hidden state.
+    pub gated_context: bool,
+    /// Words are predicted from hidden state, context and last word through one tanh layer.
+    pub deep_output: bool,
+    /// The output matrix is the embedding matrix.
+    pub tie_word_embeddings: bool,
+}
+
+impl Architecture {
+    /// Refuses sizes that contradict each other.
+    pub fn validate(&self) -> Result<()> {
+        let invalid = |reason: String| Err(Error::Invalid { what: "architecture", reason });
+        if self.num_cells != 49 {
+            return invalid(format!("num_cells is {}, but every backbone gives a 7x7 grid", self.num_cells));
+        }
+        if !self.project_features && self.encoder_dim != self.feature_dim {
+            return invalid(format!(
+                "encoder_dim {} differs from feature_dim {} without project_features",
+                self.encoder_dim, self.feature_dim
+            ));
+        }
+        if self.tie_word_embeddings && !self.deep_output && self.embed_dim != self.decoder_dim {
+            return invalid(format!(
+                "tie_word_embeddings without deep_output wants embed_dim {} = decoder_dim {}",
+                self.embed_dim, self.decoder_dim
+            ));
+        }
+        let sizes = [
+            self.feature_dim,
+            self.encoder_dim,
+            self.attention_dim,
+            self.decoder_dim,
+            self.embed_dim,
+            self.vocab_size,
+        ];
+        if sizes.contains(&0) {
+            return invalid("a size is 0".into());
+        }
+        Ok(())
+    }
+}
+
+/// Where a model comes from.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Data set and split that the decoder learned on.
+    pub dataset: String,
+    /// Photos in the training split.
+    pub train_images: usize,
+    /// Captions in the training split.
+    pub train_captions: usize,
+    /// Training recipe.
+    pub recipe: String,
+    /// Epochs behind the exported weights.
+    pub epochs: usize,
+    /// Seed of shuffling, initialisation and dropout.
+    pub seed: u64,
+    /// SHA-256 of the backbone's weight file.
+    pub backbone_sha256: String,
+    /// Program and version that wrote the bundle.
+    pub exported_by: String,
+}
+
+/// `config.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// Layout of the folder; see [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// Always `glimpse-captioner`.
+    pub model_type: String,
+    /// Sizes.
+    #[serde(flatten)]
+    pub architecture: Architecture,
+    /// Data, recipe, seed.
+    pub provenance: Provenance,
+    /// Measured scores by setting, e.g. `"flickr8k test, beam 3" -> {"CIDEr": 0.52}`, on the 0-1 scale.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scores: BTreeMap<String, BTreeMap<String, f64>>,
+}
+
+impl Config {
+    /// The `model_type` of every bundle.
+    pub const MODEL_TYPE: &str = "glimpse-captioner";
+
+    /// A config of the current format without scores.
+    pub fn new(architecture: Architecture, provenance: Provenance) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            model_type: Self::MODEL_TYPE.into(),
+            architecture,
+            provenance,
+            scores: BTreeMap::new(),
+        }
+    }
+
+    /// Refuses a newer format and contradicting sizes.
+    pub fn validate(&self) -> Result<()> {
+        if self.format_version > FORMAT_VERSION {
+            return Err(Error::Invalid {
+                what: "format_version",
+                reason: format!(
+                    "the bundle has version {}, this program reads up to {FORMAT_VERSION}; update the program",
+                    self.format_version
+                ),
+            });
+        }
+        self.architecture.validate()
+    }
+}

@@ -1,0 +1,68 @@
+use std::path::PathBuf;
+
+/// What can be wrong with a bundle, a photo or a tokenizer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder could not be read or written.
+    #[error("{path}: {source}", path = path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// The folder is not a bundle.
+    #[error("{path} is not a bundle: {reason}", path = path.display())]
+    NotABundle {
+        /// The folder.
+        path: PathBuf,
+        /// What is missing or unexpected.
+        reason: String,
+    },
+    /// A file differs from the checksum that the bundle was sealed with.
+    #[error("{path} does not match SHA256SUMS: the file was changed or damaged; fetch the bundle again", path = path.display())]
+    ChecksumMismatch {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A JSON file does not hold what its name promises.
+    #[error("{path}: {source}", path = path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Where and why it does not parse.
+        source: serde_json::Error,
+    },
+    /// A setting is out of range or contradicts another.
+    #[error("{what}: {reason}")]
+    Invalid {
+        /// The setting.
+        what: &'static str,
+        /// Why it is refused.
+        reason: String,
+    },
+    /// The tokenizer could not be built, read or used.
+    #[error("tokenizer: {0}")]
+    Tokenizer(String),
+    /// The picture could not be decoded.
+    #[error("{0}")]
+    Image(#[from] crate::image::ImageError),
+}
+
+impl Error {
+    /// Wraps an I/O error with the path that it happened at; made for `map_err`.
+    pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+
+    /// Wraps a JSON error with the path that it happened at; made for `map_err`.
+    pub fn json(path: impl Into<PathBuf>) -> impl FnOnce(serde_json::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Json { path, source }
+    }
+}
+
+/// The crate's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,44 @@
+/// Architecture, sizes, provenance and scores.
+pub const CONFIG: &str = "config.json";
+/// From a photo to `pixel_values`, in Hugging Face's keys.
+pub const PREPROCESSOR_CONFIG: &str = "preprocessor_config.json";
+/// Decoding defaults, in Hugging Face's keys.
+pub const GENERATION_CONFIG: &str = "generation_config.json";
+/// A Hugging Face `tokenizers` file.
+pub const TOKENIZER: &str = "tokenizer.json";
+/// One line a file, as `sha256sum` writes them.
+pub const CHECKSUMS: &str = "SHA256SUMS";
+/// Stem of the encoder's file name.
+pub const ENCODER: &str = "encoder_model";
+/// Stem of the single-step decoder's file name.
+pub const DECODER: &str = "decoder_model";
+/// Stem of the optional all-in-one graph's file name.
+pub const CAPTIONER: &str = "captioner_model";
+
+/// The number format of a graph's weights; a suffix of its file name, as optimum writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// 32-bit floats, no suffix.
+    #[default]
+    Fp32,
+    /// 16-bit floats, `_fp16`.
+    Fp16,
+    /// 8-bit integers, `_int8`.
+    Int8,
+}
+
+impl Precision {
+    /// What stands between the stem and `.onnx`.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Fp32 => "",
+            Self::Fp16 => "_fp16",
+            Self::Int8 => "_int8",
+        }
+    }
+}
+
+/// The file name of a graph: `model_file(ENCODER, Precision::Int8)` is `encoder_model_int8.onnx`.
+pub fn model_file(stem: &str, precision: Precision) -> String {
+    format!("{stem}{}.onnx", precision.suffix())
+}

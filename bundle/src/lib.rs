@@ -1,0 +1,39 @@
+//! The contract between everything that writes a captioner and everything that runs one.
+//!
+//! A *bundle* is a folder that explains itself: an encoder and a single-step decoder in ONNX, a
+//! tokenizer, the preprocessing, the decoding defaults, the provenance, and a checksum of each file.
+//!
+//! | item | topic |
+//! |---|---|
+//! | [`Bundle`] | a folder on disk: opened, checked, sealed |
+//! | [`Config`], [`Architecture`] | `config.json`: sizes, provenance, scores |
+//! | [`PreprocessorConfig`], [`Preprocessor`] | from a photo to `pixel_values` |
+//! | [`GenerationConfig`] | decoding defaults, in Hugging Face's words |
+//! | [`CaptionTokenizer`] | words to ids and back |
+//! | [`tensors`] | names of the graphs' inputs and outputs |
+//! | [`checkpoint`] | what a training checkpoint holds besides its weights |
+
+pub mod checkpoint;
+mod checksums;
+mod config;
+mod error;
+mod files;
+mod folder;
+mod generation;
+pub mod image;
+mod preprocessor;
+pub mod tensors;
+mod tokenizer;
+
+pub use checksums::{seal, sha256_of_file};
+pub use config::{Architecture, Config, FORMAT_VERSION, Provenance};
+pub use error::{Error, Result};
+pub use files::{
+    CAPTIONER, CHECKSUMS, CONFIG, DECODER, ENCODER, GENERATION_CONFIG, PREPROCESSOR_CONFIG, Precision,
+    TOKENIZER, model_file,
+};
+pub use folder::Bundle;
+pub use generation::GenerationConfig;
+pub use image::Preprocessor;
+pub use preprocessor::{PreprocessorConfig, Resample, Size};
+pub use tokenizer::{BOS_ID, CaptionTokenizer, EOS_ID, PAD_ID, SPECIALS, UNK_ID};
