@@ -1,0 +1,72 @@
+/// Why a picture could not be turned into pixels. Each message is one line, fit for a user.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// There is nothing to decode.
+    #[error("the file is empty")]
+    Empty,
+    /// The first bytes are those of no picture format that is read here.
+    #[error("not a picture: its first bytes are not those of a JPEG, PNG, WebP, GIF, BMP or TIFF file")]
+    NotAPicture,
+    /// The file is a picture, but this kind of it is not read.
+    #[error("this kind of {format} is not supported: {feature}; save the picture as JPEG or PNG")]
+    Unsupported {
+        /// The file format, e.g. `TIFF`.
+        format: &'static str,
+        /// What is not read, in the decoder's words.
+        feature: String,
+    },
+    /// The file ends before the picture does, as after an interrupted copy or download.
+    #[error("the {format} file is cut short: its end is missing; fetch it again")]
+    Truncated {
+        /// The file format, e.g. `JPEG`.
+        format: &'static str,
+    },
+    /// The file contradicts its own format.
+    #[error("the {format} file is damaged: {reason}")]
+    Damaged {
+        /// The file format, e.g. `PNG`.
+        format: &'static str,
+        /// What is wrong, in the decoder's words.
+        reason: String,
+    },
+    /// A side is longer than [`Limits::max_side`](super::Limits::max_side).
+    #[error(
+        "{width}x{height} pixels is too large: a side may have at most {max_side}; scale the picture down"
+    )]
+    SideTooLong {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// The longest side that is accepted.
+        max_side: u32,
+    },
+    /// The decoded pixels would not fit in [`Limits::max_bytes`](super::Limits::max_bytes).
+    #[error(
+        "{width}x{height} pixels is too large: decoded it takes {needed} MiB, over the limit of {max} MiB; scale the picture down",
+        needed = bytes.div_ceil(1 << 20),
+        max = max_bytes >> 20
+    )]
+    TooManyPixels {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// What its pixels would take.
+        bytes: u64,
+        /// What they may take.
+        max_bytes: u64,
+    },
+    /// The picture has no pixel.
+    #[error("{width}x{height} pixels: the picture is empty")]
+    NoPixels {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+    },
+    /// The resizer refused.
+    #[error("the picture could not be resized: {0}")]
+    Resize(String),
+}

@@ -1,0 +1,152 @@
+use super::{ImageError, RgbImage};
+use crate::{Error, PreprocessorConfig, Resample, Result, Size};
+use ::image::{GenericImage, GenericImageView};
+use fast_image_resize::{FilterType, ResizeAlg, ResizeError, ResizeOptions, Resizer};
+
+/// Applies a [`PreprocessorConfig`]: an upright 8-bit RGB picture becomes `pixel_values`.
+///
+/// The steps and their results are those of torchvision on a PIL picture: `Resize((height, width))`
+/// (antialiased), `CenterCrop`, `ToTensor`, `Normalize`.
+#[derive(Debug, Clone)]
+pub struct Preprocessor {
+    config: PreprocessorConfig,
+    /// What each 8-bit value becomes, per RGB channel.
+    values: Box<[[f32; 256]; 3]>,
+}
+
+impl Preprocessor {
+    /// Checks the config.
+    pub fn new(config: PreprocessorConfig) -> Result<Self> {
+        config.validate()?;
+        let values = Box::new(std::array::from_fn(|channel| value_table(&config, channel)));
+        Ok(Self { config, values })
+    }
+
+    /// The config.
+    pub fn config(&self) -> &PreprocessorConfig {
+        &self.config
+    }
+
+    /// Resizes and crops to `output_size()`, still 8-bit RGB.
+    ///
+    /// A crop that is larger than the picture pads it with black, as torchvision's `CenterCrop` does.
+    pub fn resize(&self, picture: &RgbImage) -> Result<RgbImage> {
+        let Size { height, width } = self.config.size;
+        let resized = (self.config.do_resize && picture.dimensions() != (width, height))
+            .then(|| resample(picture, self.config.size, self.config.resample))
+            .transpose()?;
+        Ok(match (resized, self.config.do_center_crop) {
+            (Some(resized), false) => resized,
+            (None, false) => picture.clone(),
+            (Some(resized), true) => center_crop(&resized, self.config.crop_size)?,
+            (None, true) => center_crop(picture, self.config.crop_size)?,
+        })
+    }
+
+    /// Resizes, crops and normalises into `out`, f32 [3, height, width].
+    ///
+    /// Fails when `out` does not hold 3 x height x width values of `output_size()`.
+    pub fn pixel_values(&self, picture: &RgbImage, out: &mut [f32]) -> Result<()> {
+        let Size { height, width } = self.config.output_size();
+        let len = 3 * height as usize * width as usize;
+        if out.len() != len {
+            let reason = format!("holds {} values where [3, {height}, {width}] takes {len}", out.len());
+            return Err(Error::Invalid { what: "pixel_values", reason });
+        }
+        self.normalize(&self.resize(picture)?, out);
+        Ok(())
+    }
+
+    /// Normalises a picture of `output_size()` into `out`, f32 [3, height, width].
+    ///
+    /// # Panics
+    /// When `out` is shorter than the picture's 3 x height x width values.
+    pub fn normalize(&self, picture: &RgbImage, out: &mut [f32]) {
+        let plane = picture.width() as usize * picture.height() as usize;
+        let (red, rest) = out.split_at_mut(plane);
+        let (green, blue) = rest.split_at_mut(plane);
+        let [red_values, green_values, blue_values] = &*self.values;
+        let (pixels, _) = picture.as_chunks::<3>();
+        for (((pixel, r), g), b) in pixels.iter().zip(red).zip(green).zip(&mut blue[..plane]) {
+            *r = red_values[usize::from(pixel[0])];
+            *g = green_values[usize::from(pixel[1])];
+            *b = blue_values[usize::from(pixel[2])];
+        }
+    }
+}
+
+/// `do_rescale` and `do_normalize` of every 8-bit value: computed in f64, rounded once.
+fn value_table(config: &PreprocessorConfig, channel: usize) -> [f32; 256] {
+    let scale = if config.do_rescale { config.rescale_factor } else { 1.0 };
+    let (mean, std) = if config.do_normalize {
+        (config.image_mean[channel], config.image_std[channel])
+    } else {
+        (0.0, 1.0)
+    };
+    std::array::from_fn(|value| ((value as f64 * scale - mean) / std) as f32)
+}
+
+/// PIL's `Image.resize((width, height), resample)`.
+fn resample(picture: &RgbImage, size: Size, resample: Resample) -> Result<RgbImage> {
+    let (width, height) = picture.dimensions();
+    if width == 0 || height == 0 {
+        return Err(ImageError::NoPixels { width, height }.into());
+    }
+    let filter = match resample {
+        Resample::Nearest => return Ok(nearest(picture, size)),
+        Resample::Bilinear => FilterType::Bilinear,
+        Resample::Bicubic => FilterType::CatmullRom,
+        Resample::Lanczos => FilterType::Lanczos3,
+    };
+    convolve(picture, size, filter).map_err(|error| ImageError::Resize(error.to_string()).into())
+}
+
+/// Rows first, then columns, with 8 bits in between: PIL's order. Left to itself the crate takes the
+/// columns of 8-bit pictures first, which cuts the overshoot of bicubic and lanczos at other places.
+fn convolve(picture: &RgbImage, size: Size, filter: FilterType) -> Result<RgbImage, ResizeError> {
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false);
+    let mut resizer = Resizer::new();
+    let mut narrowed = RgbImage::new(size.width, picture.height());
+    resizer.resize(picture, &mut narrowed, &options)?;
+    let mut resized = RgbImage::new(size.width, size.height);
+    resizer.resize(&narrowed, &mut resized, &options)?;
+    Ok(resized)
+}
+
+/// Sums up the steps as PIL does: multiplied instead, some pixels on a tie come from the neighbour.
+fn nearest(picture: &RgbImage, size: Size) -> RgbImage {
+    let sources = |length: u32, target: u32| -> Vec<u32> {
+        let step = f64::from(length) / f64::from(target);
+        std::iter::successors(Some(step * 0.5), |position| Some(position + step))
+            .map(|position| (position as u32).min(length - 1))
+            .take(target as usize)
+            .collect()
+    };
+    let columns = sources(picture.width(), size.width);
+    let rows = sources(picture.height(), size.height);
+    RgbImage::from_fn(size.width, size.height, |x, y| {
+        *picture.get_pixel(columns[x as usize], rows[y as usize])
+    })
+}
+
+/// torchvision's `CenterCrop`: black padding where the picture is smaller, the odd pixel of padding
+/// goes right and below, and half a pixel of offset rounds to the even number.
+fn center_crop(picture: &RgbImage, size: Size) -> Result<RgbImage> {
+    let (source_x, target_x, width) = crop_axis(picture.width(), size.width);
+    let (source_y, target_y, height) = crop_axis(picture.height(), size.height);
+    let mut cropped = RgbImage::new(size.width, size.height);
+    cropped
+        .copy_from(&*picture.view(source_x, source_y, width, height), target_x, target_y)
+        .map_err(|error| ImageError::Resize(error.to_string()))?;
+    Ok(cropped)
+}
+
+/// Where a centred crop reads from, where it writes to, and how many pixels, along one axis.
+fn crop_axis(length: u32, target: u32) -> (u32, u32, u32) {
+    if target > length {
+        (0, (target - length) / 2, length)
+    } else {
+        let offset = (f64::from(length - target) / 2.0).round_ties_even();
+        (offset as u32, 0, target)
+    }
+}
