@@ -1,1 +1,2 @@
-//! stub
+//! Captions photos with an exported bundle and ONNX Runtime.
+pub mod search;
