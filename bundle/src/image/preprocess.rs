@@ -101,8 +101,9 @@ fn resample(picture: &RgbImage, size: Size, resample: Resample) -> Result<RgbIma
     convolve(picture, size, filter).map_err(|error| ImageError::Resize(error.to_string()).into())
 }
 
-/// Rows first, then columns, with 8 bits in between: PIL's order. Left to itself the crate takes the
-/// columns of 8-bit pictures first, which cuts the overshoot of bicubic and lanczos at other places.
+/// Along the rows first, then along the columns, with 8 bits in between: the order of PIL up to 12 and of
+/// torchvision. The crate by itself starts 8-bit pictures with the columns, and PIL 13 does so for some
+/// shapes; bicubic and lanczos then overshoot, and are cut off, in other places.
 fn convolve(picture: &RgbImage, size: Size, filter: FilterType) -> Result<RgbImage, ResizeError> {
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false);
     let mut resizer = Resizer::new();

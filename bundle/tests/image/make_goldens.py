@@ -1,6 +1,6 @@
 """Writes what PIL and torchvision make of the synthetic pictures that tests/image_resize.rs draws for itself.
 
-    pip install numpy pillow torch torchvision
+    pip install numpy "pillow<13" torch torchvision
     python bundle/tests/image/make_goldens.py
 
 resize/PATTERN-WxH-to-WxH-FILTER.png   PIL's Image.resize
