@@ -1,1 +1,32 @@
-//! stub
+//! From a checkpoint and a backbone's weights to a bundle: a folder of ONNX graphs and JSON files
+//! that any ONNX Runtime can run. Needs neither libtorch nor ONNX Runtime.
+//!
+//! | item | topic |
+//! |---|---|
+//! | [`Weights`] | named f32 tensors, from `.safetensors` or from elsewhere |
+//! | [`Checkpoint`] | what training leaves: weights, sizes, preprocessing, vocabulary |
+//! | [`backbone`] | the frozen image networks, one file each |
+//! | [`write_bundle`] | the folder, written whole or not at all |
+//! | [`encoder_graph`], [`decoder_graph`] | the two graphs of `DESIGN.md` |
+//! | [`seeded`] | random weights for tests and benchmarks |
+//! | [`graph`], [`proto`] | the ONNX format itself |
+
+mod atomic;
+pub mod backbone;
+mod bundle_writer;
+mod checkpoint;
+mod decoder;
+mod encoder;
+mod error;
+pub mod graph;
+mod linear;
+pub mod proto;
+pub mod seeded;
+mod weights;
+
+pub use bundle_writer::{BundleFile, BundleReport, write_bundle};
+pub use checkpoint::{Checkpoint, weight_shapes};
+pub use decoder::decoder_graph;
+pub use encoder::encoder_graph;
+pub use error::{Error, Result};
+pub use weights::{Tensor, Weights};

@@ -1,0 +1,170 @@
+use crate::{Error, Result, Weights};
+use glimpse_bundle::checkpoint::{self, weights as names};
+use glimpse_bundle::{Architecture, CaptionTokenizer, Config, GenerationConfig, PreprocessorConfig};
+use serde::de::DeserializeOwned;
+use serde_json::to_string;
+use std::path::Path;
+
+/// Everything of a trained captioner but its frozen backbone.
+///
+/// On disk it is one `.safetensors` file whose metadata hold the JSON texts; see
+/// [`glimpse_bundle::checkpoint`] for keys, weight names and the model's formulas.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    /// Architecture, provenance, scores.
+    pub config: Config,
+    /// How photos became `pixel_values` in training.
+    pub preprocessor: PreprocessorConfig,
+    /// Decoding defaults.
+    pub generation: GenerationConfig,
+    /// The text of `tokenizer.json`.
+    pub tokenizer: String,
+    /// The decoder's weights, and the encoder's behind the backbone.
+    pub weights: Weights,
+}
+
+impl Checkpoint {
+    /// Reads a checkpoint and checks that its parts fit together.
+    pub fn read(path: &Path) -> Result<Self> {
+        let (weights, metadata) = Weights::read_with_metadata(path)?;
+        let text = |key: &'static str| {
+            let missing = || Error::MissingMetadata { path: path.to_path_buf(), key };
+            metadata.get(key).ok_or_else(missing)
+        };
+        let origin = weights.origin();
+        let checkpoint = Self {
+            config: parse(&origin, checkpoint::CONFIG, text(checkpoint::CONFIG)?)?,
+            preprocessor: parse(
+                &origin,
+                checkpoint::PREPROCESSOR_CONFIG,
+                text(checkpoint::PREPROCESSOR_CONFIG)?,
+            )?,
+            generation: parse(&origin, checkpoint::GENERATION_CONFIG, text(checkpoint::GENERATION_CONFIG)?)?,
+            tokenizer: text(checkpoint::TOKENIZER)?.clone(),
+            weights,
+        };
+        checkpoint.validate()?;
+        Ok(checkpoint)
+    }
+
+    /// Writes the checkpoint; the file appears whole or not at all.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        self.validate()?;
+        let text = |key, json: serde_json::Result<String>| {
+            json.map_err(|source| Error::Json { origin: path.display().to_string(), key, source })
+        };
+        let metadata = [
+            (checkpoint::CONFIG, text(checkpoint::CONFIG, to_string(&self.config))?),
+            (
+                checkpoint::PREPROCESSOR_CONFIG,
+                text(checkpoint::PREPROCESSOR_CONFIG, to_string(&self.preprocessor))?,
+            ),
+            (
+                checkpoint::GENERATION_CONFIG,
+                text(checkpoint::GENERATION_CONFIG, to_string(&self.generation))?,
+            ),
+            (checkpoint::TOKENIZER, self.tokenizer.clone()),
+        ];
+        let metadata = metadata.into_iter().map(|(key, text)| (key.to_string(), text)).collect();
+        self.weights.write_with_metadata(path, &metadata)
+    }
+
+    /// Refuses settings, vocabulary and weights that do not fit together.
+    pub fn validate(&self) -> Result<()> {
+        self.config.validate()?;
+        self.preprocessor.validate()?;
+        self.generation.validate()?;
+        let words = CaptionTokenizer::from_json(&self.tokenizer)?.vocab_size();
+        let vocab_size = self.config.architecture.vocab_size;
+        if words != vocab_size {
+            return Err(Error::Contradiction {
+                what: "vocab_size",
+                reason: format!("the config says {vocab_size}, but the tokenizer has {words} words"),
+            });
+        }
+        let expected = weight_shapes(&self.config.architecture);
+        for (name, shape) in &expected {
+            self.weights.get(name, shape)?;
+        }
+        match self.weights.iter().find(|(name, _)| !expected.iter().any(|(known, _)| known == name)) {
+            Some((name, _)) => {
+                Err(Error::UnexpectedWeight { origin: self.weights.origin(), name: name.into() })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Checkpoint {
+    /// A weight of the shape that the architecture implies.
+    pub(crate) fn weight(&self, name: &'static str) -> Result<&[f32]> {
+        let shapes = weight_shapes(&self.config.architecture);
+        let shape = shapes.into_iter().find_map(|(known, shape)| (known == name).then_some(shape));
+        self.weights.get(name, &shape.unwrap_or_default())
+    }
+}
+
+fn parse<T: DeserializeOwned>(origin: &str, key: &'static str, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|source| Error::Json { origin: origin.into(), key, source })
+}
+
+/// Names and shapes of the weights that a checkpoint of this architecture holds, no more and no less.
+pub fn weight_shapes(architecture: &Architecture) -> Vec<(&'static str, Vec<usize>)> {
+    let &Architecture {
+        feature_dim,
+        encoder_dim,
+        attention_dim,
+        decoder_dim,
+        embed_dim,
+        vocab_size,
+        project_features,
+        gated_context,
+        deep_output,
+        tie_word_embeddings,
+        ..
+    } = architecture;
+    let mut shapes = vec![
+        (names::KEY_WEIGHT, vec![attention_dim, encoder_dim]),
+        (names::KEY_BIAS, vec![attention_dim]),
+        (names::QUERY_WEIGHT, vec![attention_dim, decoder_dim]),
+        (names::SCORE_WEIGHT, vec![1, attention_dim]),
+        (names::INIT_H_WEIGHT, vec![decoder_dim, encoder_dim]),
+        (names::INIT_H_BIAS, vec![decoder_dim]),
+        (names::INIT_C_WEIGHT, vec![decoder_dim, encoder_dim]),
+        (names::INIT_C_BIAS, vec![decoder_dim]),
+        (names::EMBEDDING, vec![vocab_size, embed_dim]),
+        (names::LSTM_WEIGHT_IH, vec![4 * decoder_dim, embed_dim + encoder_dim]),
+        (names::LSTM_WEIGHT_HH, vec![4 * decoder_dim, decoder_dim]),
+        (names::LSTM_BIAS_IH, vec![4 * decoder_dim]),
+        (names::LSTM_BIAS_HH, vec![4 * decoder_dim]),
+        (names::VOCAB_BIAS, vec![vocab_size]),
+    ];
+    if project_features {
+        shapes.extend([
+            (names::PROJECTION_WEIGHT, vec![encoder_dim, feature_dim]),
+            (names::PROJECTION_BIAS, vec![encoder_dim]),
+            (names::NORM_WEIGHT, vec![encoder_dim]),
+            (names::NORM_BIAS, vec![encoder_dim]),
+            (names::ROW_POSITIONS, vec![7, encoder_dim]),
+            (names::COLUMN_POSITIONS, vec![7, encoder_dim]),
+        ]);
+    }
+    if gated_context {
+        shapes.extend([
+            (names::GATE_WEIGHT, vec![encoder_dim, decoder_dim]),
+            (names::GATE_BIAS, vec![encoder_dim]),
+        ]);
+    }
+    if deep_output {
+        shapes.extend([
+            (names::DEEP_H_WEIGHT, vec![embed_dim, decoder_dim]),
+            (names::DEEP_H_BIAS, vec![embed_dim]),
+            (names::DEEP_Z_WEIGHT, vec![embed_dim, encoder_dim]),
+        ]);
+    }
+    if !tie_word_embeddings {
+        let output_dim = if deep_output { embed_dim } else { decoder_dim };
+        shapes.push((names::VOCAB_WEIGHT, vec![vocab_size, output_dim]));
+    }
+    shapes
+}

@@ -1,0 +1,101 @@
+//! Random weights from a seed, the same on every machine: for tests and benchmarks of models whose
+//! words do not matter. Scales are such that activations keep a sane size through every layer and
+//! attention is neither flat nor a single cell.
+
+use crate::backbone::{Activation, Backbone, backbone};
+use crate::checkpoint::weight_shapes;
+use crate::{Checkpoint, Result, Weights};
+use glimpse_bundle::checkpoint::weights as names;
+use glimpse_bundle::{Architecture, Config, GenerationConfig, Provenance, SPECIALS, UNK_ID};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+impl Checkpoint {
+    /// A checkpoint with random weights and the backbone's own preprocessing.
+    pub fn seeded(architecture: Architecture, tokenizer: String, seed: u64) -> Result<Self> {
+        architecture.validate()?;
+        let preprocessor = backbone(&architecture.backbone)?.preprocessor();
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut weights = Weights::in_memory("the seeded checkpoint");
+        for (name, shape) in weight_shapes(&architecture) {
+            let range = match (name, shape.as_slice()) {
+                (names::NORM_WEIGHT, _) => 0.5..1.5,
+                (names::ROW_POSITIONS | names::COLUMN_POSITIONS | names::EMBEDDING, _) => around(0.0, 0.5),
+                // Softmax is over these two: sharper than the rest.
+                (names::SCORE_WEIGHT | names::VOCAB_WEIGHT, [_, inputs]) => around(0.0, spread(*inputs, 3.0)),
+                (_, [_, inputs]) => around(0.0, spread(*inputs, 1.0)),
+                _ => around(0.0, 0.1),
+            };
+            weights.insert(name, &shape, uniform(&mut random, &shape, range))?;
+        }
+        let provenance = Provenance { recipe: "seeded random weights".into(), seed, ..Provenance::default() };
+        let checkpoint = Self {
+            config: Config::new(architecture, provenance),
+            preprocessor,
+            generation: GenerationConfig::default(),
+            tokenizer,
+            weights,
+        };
+        checkpoint.validate()?;
+        Ok(checkpoint)
+    }
+}
+
+/// Random weights for a backbone: convolutions as in He et al. 2015 ("Delving Deep into Rectifiers"),
+/// batch norms near the identity, those that feed a sum halved so that sums do not grow.
+pub fn backbone_weights(backbone: &dyn Backbone, seed: u64) -> Result<Weights> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut weights = Weights::in_memory(format!("the seeded {}", backbone.name()));
+    for layer in backbone.layers() {
+        let kernel_shape = layer.weight_shape();
+        let fan_in = kernel_shape[1..].iter().product();
+        let gain = if layer.activation == Activation::Linear { 0.5 } else { 1.0 };
+        let ranges = [
+            around(0.0, spread(fan_in, 2f32.sqrt())),
+            around(gain, 0.2 * gain),
+            around(0.0, 0.2),
+            around(0.0, 0.2),
+            0.7..1.3,
+        ];
+        for ((name, shape), range) in layer.weight_shapes().into_iter().zip(ranges) {
+            weights.insert(name, &shape, uniform(&mut random, &shape, range))?;
+        }
+    }
+    Ok(weights)
+}
+
+/// The text of a `tokenizer.json` with the specials and then `word4`, `word5` and so on.
+pub fn tokenizer(vocab_size: usize) -> String {
+    let words = (SPECIALS.len()..vocab_size).map(|id| format!("word{id}"));
+    let words = SPECIALS.iter().map(ToString::to_string).chain(words);
+    let vocab: BTreeMap<String, usize> = words.zip(0..).collect();
+    let special = |(id, content)| {
+        json!({
+            "id": id, "content": content, "special": true,
+            "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+        })
+    };
+    json!({
+        "version": "1.0",
+        "added_tokens": SPECIALS.iter().enumerate().map(special).collect::<Vec<_>>(),
+        "pre_tokenizer": { "type": "Whitespace" },
+        "model": { "type": "WordLevel", "vocab": vocab, "unk_token": SPECIALS[UNK_ID as usize] },
+    })
+    .to_string()
+}
+
+/// Half the width of the uniform distribution with standard deviation gain / sqrt(inputs).
+fn spread(inputs: usize, gain: f32) -> f32 {
+    gain * (3.0 / inputs as f32).sqrt()
+}
+
+fn around(centre: f32, half_width: f32) -> Range<f32> {
+    centre - half_width..centre + half_width
+}
+
+fn uniform(random: &mut ChaCha8Rng, shape: &[usize], range: Range<f32>) -> Vec<f32> {
+    (0..shape.iter().product()).map(|_| random.random_range(range.clone())).collect()
+}
