@@ -9,7 +9,7 @@
 //! | [`Config`], [`Architecture`] | `config.json`: sizes, provenance, scores |
 //! | [`PreprocessorConfig`], [`Preprocessor`] | from a photo to `pixel_values` |
 //! | [`GenerationConfig`] | decoding defaults, in Hugging Face's words |
-//! | [`CaptionTokenizer`] | words to ids and back |
+//! | [`CaptionTokenizer`], [`WordCounts`] | words to ids and back; the vocabulary |
 //! | [`tensors`] | names of the graphs' inputs and outputs |
 //! | [`checkpoint`] | what a training checkpoint holds besides its weights |
 
@@ -36,4 +36,4 @@ pub use folder::Bundle;
 pub use generation::GenerationConfig;
 pub use image::Preprocessor;
 pub use preprocessor::{PreprocessorConfig, Resample, Size};
-pub use tokenizer::{BOS_ID, CaptionTokenizer, EOS_ID, PAD_ID, SPECIALS, UNK_ID};
+pub use tokenizer::{BOS_ID, CaptionTokenizer, EOS_ID, PAD_ID, SPECIALS, UNK_ID, WordCounts};
