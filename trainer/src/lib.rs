@@ -1,1 +1,16 @@
-//! stub
+//! Trains an attention-LSTM captioner on a frozen backbone with libtorch.
+//!
+//! Data flows one way: captions and photos ([`dataset`]) -> grids ([`features`]) -> checkpoint
+//! ([`training`]) -> bundle (`glimpse-export`).
+
+pub mod backbone;
+pub mod dataset;
+pub mod decode;
+pub mod device;
+mod error;
+pub mod features;
+pub mod files;
+pub mod model;
+pub mod training;
+
+pub use error::{Error, Result};

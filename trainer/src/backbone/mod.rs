@@ -1,0 +1,82 @@
+//! Frozen networks that turn a photo into a 7x7 grid of features.
+//!
+//! A new backbone is one file here, one graph builder in `glimpse-export`, and one row in [`load`].
+
+mod conv;
+mod efficientnet_lite0;
+mod pickle;
+mod resnet50;
+mod state_dict;
+
+pub use state_dict::StateDict;
+
+use crate::{Error, Result};
+use glimpse_bundle::PreprocessorConfig;
+use tch::{Device, Tensor};
+
+/// A frozen convolutional network without its classifier.
+trait Backbone: std::fmt::Debug + Send {
+    /// f32 [batch, 3, height, width], normalised, to f32 [batch, feature_dim, rows, columns].
+    fn forward(&self, pixel_values: &Tensor) -> Tensor;
+
+    /// Moves the weights.
+    fn to_device(&mut self, device: Device);
+}
+
+/// A backbone by name, ready to run.
+#[derive(Debug)]
+pub struct FeatureExtractor {
+    network: Box<dyn Backbone>,
+    device: Device,
+}
+
+impl FeatureExtractor {
+    /// Builds the backbone called `name` from its original weights.
+    pub fn load(name: &str, weights: &StateDict, device: Device) -> Result<Self> {
+        let mut network: Box<dyn Backbone> = match name {
+            "resnet50" => Box::new(resnet50::ResNet50::load(weights)?),
+            "efficientnet-lite0" => Box::new(efficientnet_lite0::EfficientNetLite0::load(weights)?),
+            _ => return Err(Error::UnknownBackbone { name: name.to_string() }),
+        };
+        network.to_device(device);
+        Ok(Self { network, device })
+    }
+
+    /// f32 [batch, 3, height, width], normalised, to f32 [batch, 49, feature_dim], row-major 7x7.
+    ///
+    /// Other sizes than 224 are averaged to 7x7 as `AdaptiveAvgPool2d` does.
+    pub fn forward(&self, pixel_values: &Tensor) -> Tensor {
+        let _guard = tch::no_grad_guard();
+        let grid = self
+            .network
+            .forward(&conv::channels_last(&pixel_values.to_device(self.device)))
+            .adaptive_avg_pool2d([7, 7]);
+        grid.flatten(2, 3).transpose(1, 2).contiguous()
+    }
+}
+
+/// What the rest of the trainer has to know of a backbone.
+#[derive(Debug, Clone, Copy)]
+pub struct BackboneInfo {
+    /// Channels of the grid.
+    pub feature_dim: usize,
+    image_mean: [f64; 3],
+    image_std: [f64; 3],
+}
+
+impl BackboneInfo {
+    /// The preprocessing that the weights were trained with, at 224x224.
+    pub fn preprocessor(&self) -> PreprocessorConfig {
+        PreprocessorConfig::squash(224, self.image_mean, self.image_std)
+    }
+}
+
+/// Sizes and normalisation of the backbone called `name`.
+pub fn info(name: &str) -> Result<BackboneInfo> {
+    let (feature_dim, image_mean, image_std) = match name {
+        "resnet50" => (2048, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+        "efficientnet-lite0" => (1280, [127.0 / 255.0; 3], [128.0 / 255.0; 3]),
+        _ => return Err(Error::UnknownBackbone { name: name.to_string() }),
+    };
+    Ok(BackboneInfo { feature_dim, image_mean, image_std })
+}

@@ -1,0 +1,64 @@
+use super::{BackboneArgs, DeviceArgs};
+use anyhow::Result;
+use clap::Args;
+use glimpse_trainer::dataset::PreparedDataset;
+use glimpse_trainer::features::{self, CacheSpec, Entry, ExtractOptions};
+use std::path::PathBuf;
+
+/// Run the frozen backbone over every photo once and keep its grids.
+#[derive(Debug, Args)]
+pub struct FeaturesArgs {
+    /// Folder that `prepare` wrote
+    #[arg(long)]
+    data: PathBuf,
+    #[command(flatten)]
+    backbone: BackboneArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
+    /// Views of each training photo: the plain one, then seeded crops and flips
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    views: u16,
+    /// Photos a step
+    #[arg(long, default_value_t = 16)]
+    batch_size: usize,
+    /// Threads that decode photos ahead of the backbone
+    #[arg(long, default_value_t = 2)]
+    workers: usize,
+}
+
+impl FeaturesArgs {
+    pub fn run(self) -> Result<()> {
+        let dataset = PreparedDataset::read(&self.data)?;
+        let device = self.device.device()?;
+        let info = glimpse_trainer::backbone::info(&self.backbone.backbone)?;
+        let key = self.backbone.cache_key()?;
+        let dir = features::cache_dir(&self.data, &key);
+        let entry = |views: usize| move |image: &_| entry_of(image, views);
+        let entries: Vec<Entry> = dataset
+            .train
+            .iter()
+            .map(entry(self.views.into()))
+            .chain(dataset.validation.iter().chain(&dataset.test).map(entry(1)))
+            .collect();
+        let spec = CacheSpec { key, feature_dim: info.feature_dim, entries };
+        eprintln!(
+            "{}: {} grids of {} photos, {} MB",
+            dir.display(),
+            spec.total_grids(),
+            spec.entries.len(),
+            spec.total_bytes() >> 20
+        );
+        let backbone = self.backbone.load(device)?;
+        let options = ExtractOptions { batch_size: self.batch_size, workers: self.workers };
+        let report = features::extract(&dir, &spec, &dataset.images_dir, &backbone, &options)?;
+        eprintln!(
+            "{} grids were there, {} computed, {:.1} a second",
+            report.resumed, report.computed, report.per_second
+        );
+        Ok(())
+    }
+}
+
+fn entry_of(image: &glimpse_trainer::dataset::CaptionedImage, views: usize) -> Entry {
+    Entry { file_name: image.file_name.clone(), views }
+}

@@ -1,0 +1,73 @@
+//! The program's subcommands, one file each.
+
+pub mod features;
+pub mod train;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use glimpse_trainer::backbone::{FeatureExtractor, StateDict};
+use glimpse_trainer::features::CacheKey;
+use std::path::PathBuf;
+use tch::Device;
+
+/// Which frozen network reads the photos, and where it runs.
+#[derive(Debug, Args)]
+pub struct BackboneArgs {
+    /// Frozen backbone: resnet50 or efficientnet-lite0
+    #[arg(long, env = "GLIMPSE_BACKBONE", default_value = "efficientnet-lite0")]
+    pub backbone: String,
+    /// Its weights: a .safetensors or .pth state dict; "hub" downloads timm/resnet50.tv_in1k
+    /// [default: models/backbones/NAME.safetensors]
+    #[arg(long, env = "GLIMPSE_BACKBONE_WEIGHTS")]
+    pub backbone_weights: Option<PathBuf>,
+}
+
+impl BackboneArgs {
+    /// The weight file.
+    pub fn weights_path(&self) -> PathBuf {
+        self.backbone_weights.clone().unwrap_or_else(|| {
+            PathBuf::from("models/backbones").join(format!("{}.safetensors", self.backbone))
+        })
+    }
+
+    /// The backbone on `device`.
+    pub fn load(&self, device: Device) -> Result<FeatureExtractor> {
+        let weights = StateDict::read(&self.weights_path())?;
+        Ok(FeatureExtractor::load(&self.backbone, &weights, device)?)
+    }
+
+    /// What features of this backbone are kept under.
+    pub fn cache_key(&self) -> Result<CacheKey> {
+        let info = glimpse_trainer::backbone::info(&self.backbone)?;
+        let weights = self.weights_path();
+        let backbone_sha256 = glimpse_bundle::sha256_of_file(&weights)
+            .with_context(|| format!("reading the weights of {}", self.backbone))?;
+        Ok(CacheKey {
+            backbone: self.backbone.clone(),
+            backbone_sha256,
+            preprocessor: info.preprocessor(),
+            view_seed: 0,
+        })
+    }
+}
+
+/// Where libtorch computes.
+#[derive(Debug, Args)]
+pub struct DeviceArgs {
+    /// cpu, cuda or cuda:INDEX
+    #[arg(long, env = "GLIMPSE_DEVICE", default_value = "cpu")]
+    pub device: String,
+    /// CPU threads of libtorch [default: every core]
+    #[arg(long, env = "GLIMPSE_THREADS")]
+    pub threads: Option<i32>,
+}
+
+impl DeviceArgs {
+    /// Applies the threads and gives the device.
+    pub fn device(&self) -> Result<Device> {
+        if let Some(threads) = self.threads {
+            tch::set_num_threads(threads);
+        }
+        Ok(glimpse_trainer::device::parse(&self.device)?)
+    }
+}

@@ -1,0 +1,173 @@
+use super::{BackboneArgs, DeviceArgs};
+use anyhow::{Result, bail};
+use clap::Args;
+use glimpse_bundle::{Architecture, CaptionTokenizer, Config, GenerationConfig, Provenance, TOKENIZER};
+use glimpse_trainer::dataset::PreparedDataset;
+use glimpse_trainer::features::{self, FeatureCache};
+use glimpse_trainer::training::{Card, Recipe, RunFolder, Trainer, TrainerOptions, TrainingData};
+use std::path::PathBuf;
+
+/// Train the decoder on cached features.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// Folder that `prepare` wrote and `features` filled
+    #[arg(long)]
+    data: PathBuf,
+    /// Folder for checkpoints and metrics
+    #[arg(long)]
+    output: PathBuf,
+    /// Go on where an earlier run of the same settings stopped
+    #[arg(long)]
+    resume: bool,
+    /// Named settings: best, or report for those of the seed report
+    #[arg(long, default_value = "best")]
+    recipe: String,
+    /// Validation photos whose captions are printed after each epoch
+    #[arg(long, default_value_t = 3)]
+    samples: usize,
+    #[command(flatten)]
+    overrides: RecipeOverrides,
+    #[command(flatten)]
+    backbone: BackboneArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+/// Numbers that replace those of the recipe.
+#[derive(Debug, Args)]
+struct RecipeOverrides {
+    /// Passes with cross-entropy
+    #[arg(long)]
+    epochs: Option<usize>,
+    /// Passes with self-critical training; 0 leaves it out
+    #[arg(long)]
+    scst_epochs: Option<usize>,
+    /// Captions drawn for each photo in self-critical training
+    #[arg(long)]
+    scst_samples: Option<usize>,
+    /// Peak learning rate of self-critical training
+    #[arg(long)]
+    scst_learning_rate: Option<f64>,
+    /// Photos a step
+    #[arg(long)]
+    batch_images: Option<usize>,
+    /// Peak learning rate
+    #[arg(long)]
+    learning_rate: Option<f64>,
+    /// Share of units zeroed
+    #[arg(long)]
+    dropout: Option<f64>,
+    /// Probability mass spread over all words
+    #[arg(long)]
+    label_smoothing: Option<f64>,
+    /// Decoupled decay of matrices
+    #[arg(long)]
+    weight_decay: Option<f64>,
+    /// Decay of the averaged weights; 0 keeps the last ones
+    #[arg(long)]
+    ema_decay: Option<f64>,
+    /// Largest joint norm of the gradients
+    #[arg(long)]
+    max_grad_norm: Option<f64>,
+    /// Weight of doubly stochastic attention
+    #[arg(long)]
+    attention_regularization: Option<f64>,
+    /// Seed of initialisation, order, dropout and draws
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+impl RecipeOverrides {
+    fn apply(self, recipe: &mut Recipe) -> Result<()> {
+        fn set<T>(field: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *field = value;
+            }
+        }
+        set(&mut recipe.epochs, self.epochs);
+        set(&mut recipe.batch_images, self.batch_images);
+        set(&mut recipe.learning_rate, self.learning_rate);
+        set(&mut recipe.dropout, self.dropout);
+        set(&mut recipe.label_smoothing, self.label_smoothing);
+        set(&mut recipe.weight_decay, self.weight_decay);
+        set(&mut recipe.ema_decay, self.ema_decay);
+        set(&mut recipe.max_grad_norm, self.max_grad_norm);
+        set(&mut recipe.attention_regularization, self.attention_regularization);
+        set(&mut recipe.seed, self.seed);
+        if self.scst_epochs == Some(0) {
+            recipe.self_critical = None;
+        }
+        match &mut recipe.self_critical {
+            Some(settings) => {
+                set(&mut settings.epochs, self.scst_epochs);
+                set(&mut settings.samples, self.scst_samples);
+                set(&mut settings.learning_rate, self.scst_learning_rate);
+            }
+            None if self.scst_epochs.is_some_and(|epochs| epochs > 0) => {
+                bail!("--scst-epochs: recipe {} has no self-critical training", recipe.name)
+            }
+            None => {}
+        }
+        Ok(recipe.validate()?)
+    }
+}
+
+impl TrainArgs {
+    pub fn run(self) -> Result<()> {
+        let mut recipe = Recipe::named(&self.recipe)?;
+        self.overrides.apply(&mut recipe)?;
+        let device = self.device.device()?;
+        let dataset = PreparedDataset::read(&self.data)?;
+        let tokenizer = CaptionTokenizer::from_file(&self.data.join(TOKENIZER))?;
+        let key = self.backbone.cache_key()?;
+        let cache_dir = features::cache_dir(&self.data, &key);
+        let cache = FeatureCache::open(&cache_dir)?;
+        cache.check(&key, &cache_dir)?;
+
+        let architecture = Architecture {
+            backbone: key.backbone.clone(),
+            feature_dim: cache.feature_dim(),
+            num_cells: features::NUM_CELLS,
+            encoder_dim: recipe.project_dim.unwrap_or(cache.feature_dim()),
+            attention_dim: recipe.attention_dim,
+            decoder_dim: recipe.decoder_dim,
+            embed_dim: recipe.embed_dim,
+            vocab_size: tokenizer.vocab_size(),
+            project_features: recipe.project_dim.is_some(),
+            gated_context: recipe.gated_context,
+            deep_output: recipe.deep_output,
+            tie_word_embeddings: recipe.tie_word_embeddings,
+        };
+        let provenance = Provenance {
+            dataset: dataset.name.clone(),
+            train_images: dataset.train.len(),
+            train_captions: dataset.train.iter().map(|image| image.captions.len()).sum(),
+            recipe: recipe.name.clone(),
+            epochs: 0,
+            seed: recipe.seed,
+            backbone_sha256: key.backbone_sha256.clone(),
+            exported_by: String::new(),
+        };
+        let card = Card {
+            config: Config::new(architecture, provenance),
+            preprocessor: key.preprocessor,
+            generation: GenerationConfig { max_length: recipe.max_length, ..GenerationConfig::default() },
+            tokenizer: tokenizer.clone(),
+        };
+        let data = TrainingData::new(&dataset, tokenizer, cache)?;
+        let folder = RunFolder::create(&self.output)?;
+        let best = folder.best();
+        let options = TrainerOptions {
+            recipe,
+            data: &data,
+            card,
+            folder,
+            resume: self.resume,
+            device,
+            samples: self.samples,
+        };
+        Trainer::new(options)?.train()?;
+        eprintln!("best checkpoint: {}", best.display());
+        Ok(())
+    }
+}

@@ -1,0 +1,160 @@
+use std::path::PathBuf;
+
+/// What can go wrong between captions and a bundle.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder could not be read or written.
+    #[error("{path}: {source}", path = path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// A JSON file does not hold what its name promises.
+    #[error("{path}: {source}", path = path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Where and why it does not parse.
+        source: serde_json::Error,
+    },
+    /// No backbone of that name.
+    #[error("no backbone is called {name:?}; there are resnet50 and efficientnet-lite0")]
+    UnknownBackbone {
+        /// The name asked for.
+        name: String,
+    },
+    /// The backbone's weights are not on disk.
+    #[error("{path}: no such weights; give --backbone-weights a .safetensors or .pth file", path = path.display())]
+    WeightsMissing {
+        /// Where they were looked for.
+        path: PathBuf,
+    },
+    /// The file is not a state dict.
+    #[error("{path}: not a readable state dict: {reason}", path = path.display())]
+    WeightsUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The state dict lacks a weight.
+    #[error("{path} holds no weight {name}: it belongs to another network", path = path.display())]
+    WeightMissing {
+        /// The weight.
+        name: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A weight has another shape.
+    #[error("{path}: {name} has shape {found:?}, expected {expected:?}: it belongs to another network", path = path.display())]
+    WeightShape {
+        /// The weight.
+        name: String,
+        /// The file.
+        path: PathBuf,
+        /// Shape that the network wants.
+        expected: Vec<i64>,
+        /// Shape in the file.
+        found: Vec<i64>,
+    },
+    /// A photo could not be read.
+    #[error("{path}: {source}; `glimpse-train prepare` leaves such photos out", path = path.display())]
+    Photo {
+        /// The photo.
+        path: PathBuf,
+        /// Why.
+        source: glimpse_bundle::Error,
+    },
+    /// Photos that the captions name are missing or unreadable.
+    #[error("{count} photos cannot be used, more than --max-bad-images {limit}; the first: {first}")]
+    BadImages {
+        /// How many.
+        count: usize,
+        /// How many are tolerated.
+        limit: usize,
+        /// The first one and why.
+        first: String,
+    },
+    /// There are no features of this backbone yet.
+    #[error("{path}: no features of this backbone and preprocessing; run `glimpse-train features` first", path = path.display())]
+    NoCache {
+        /// Where they were looked for.
+        path: PathBuf,
+    },
+    /// The feature cache was made by other settings.
+    #[error("{path}: the cache was made with {found}, this run wants {wanted}; run `glimpse-train features` again", path = path.display())]
+    OtherCache {
+        /// The cache.
+        path: PathBuf,
+        /// What it was made with.
+        found: String,
+        /// What is wanted.
+        wanted: String,
+    },
+    /// The cache is not finished.
+    #[error("{path}: the cache holds {done} of {total} photos; run `glimpse-train features` again, it goes on where it stopped", path = path.display())]
+    UnfinishedCache {
+        /// The cache.
+        path: PathBuf,
+        /// Photos done.
+        done: usize,
+        /// Photos in all.
+        total: usize,
+    },
+    /// Not enough room for the cache.
+    #[error("{path} has room for {available} MB, the cache needs {needed} MB", path = path.display())]
+    DiskFull {
+        /// The folder.
+        path: PathBuf,
+        /// Megabytes free.
+        available: u64,
+        /// Megabytes needed.
+        needed: u64,
+    },
+    /// The loss is not a number any more.
+    #[error("the loss became {loss} in epoch {epoch}, step {step}; the last good checkpoint is {checkpoint}: lower --learning-rate or --max-grad-norm and --resume", checkpoint = checkpoint.display())]
+    NotFinite {
+        /// The loss.
+        loss: f64,
+        /// 1-based epoch.
+        epoch: usize,
+        /// 1-based step within the epoch.
+        step: usize,
+        /// What to go on from.
+        checkpoint: PathBuf,
+    },
+    /// A setting is out of range, or contradicts another or the files given.
+    #[error("{what}: {reason}")]
+    Invalid {
+        /// The setting.
+        what: &'static str,
+        /// Why it is refused.
+        reason: String,
+    },
+    /// libtorch's own words.
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
+    /// From the bundle's contract.
+    #[error(transparent)]
+    Bundle(#[from] glimpse_bundle::Error),
+}
+
+impl Error {
+    /// Wraps an I/O error with the path that it happened at; made for `map_err`.
+    pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+
+    /// Wraps a JSON error with the path that it happened at; made for `map_err`.
+    pub fn json(path: impl Into<PathBuf>) -> impl FnOnce(serde_json::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Json { path, source }
+    }
+}
+
+/// The crate's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

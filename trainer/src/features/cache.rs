@@ -1,0 +1,173 @@
+use crate::{Error, Result};
+use glimpse_bundle::PreprocessorConfig;
+use memmap2::Mmap;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use tch::{Kind, Tensor};
+
+pub(super) const INDEX: &str = "index.json";
+pub(super) const GRIDS: &str = "grids.f16";
+/// Cells of a grid, row-major 7x7.
+pub const NUM_CELLS: usize = 49;
+
+/// Everything that changes the numbers in a cache.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CacheKey {
+    /// Name of the backbone.
+    pub backbone: String,
+    /// SHA-256 of its weight file.
+    pub backbone_sha256: String,
+    /// Preprocessing of view 0.
+    pub preprocessor: PreprocessorConfig,
+    /// Seed of the crops and flips of the other views.
+    pub view_seed: u64,
+}
+
+impl std::fmt::Display for CacheKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let p = &self.preprocessor;
+        let weights = self.backbone_sha256.get(..8).unwrap_or(&self.backbone_sha256);
+        let size = p.output_size();
+        write!(
+            f,
+            "{} (weights {weights}, {}x{}, mean {:.3?}, std {:.3?}, view seed {})",
+            self.backbone, size.height, size.width, p.image_mean, p.image_std, self.view_seed
+        )
+    }
+}
+
+/// A photo and how many views of it are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// File name below the folder of photos.
+    pub file_name: String,
+    /// Views; the first is the plain one.
+    pub views: usize,
+}
+
+/// `index.json`: what lies where in `grids.f16`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CacheSpec {
+    /// What the numbers depend on.
+    pub key: CacheKey,
+    /// Channels of a grid.
+    pub feature_dim: usize,
+    /// In the order of the file.
+    pub entries: Vec<Entry>,
+}
+
+impl CacheSpec {
+    /// Bytes of one grid: 49 cells x feature_dim x 2.
+    pub fn grid_bytes(&self) -> usize {
+        NUM_CELLS * self.feature_dim * 2
+    }
+
+    /// Grids in the finished cache.
+    pub fn total_grids(&self) -> usize {
+        self.entries.iter().map(|entry| entry.views).sum()
+    }
+
+    /// Whether every view that `wanted` lists is here, made in the same way.
+    pub fn covers(&self, wanted: &Self) -> bool {
+        let views: HashMap<_, _> = self.entries.iter().map(|entry| (&entry.file_name, entry.views)).collect();
+        self.key == wanted.key
+            && wanted
+                .entries
+                .iter()
+                .all(|entry| views.get(&entry.file_name).is_some_and(|held| *held >= entry.views))
+    }
+
+    /// Bytes of the finished cache.
+    pub fn total_bytes(&self) -> u64 {
+        self.total_grids() as u64 * self.grid_bytes() as u64
+    }
+}
+
+/// A finished cache, memory-mapped: f16 [grids, 49, feature_dim].
+#[derive(Debug)]
+pub struct FeatureCache {
+    spec: CacheSpec,
+    grids: Mmap,
+    /// First grid and number of views, by file name.
+    places: HashMap<String, (usize, usize)>,
+}
+
+impl FeatureCache {
+    /// Opens the cache in `dir`, which must be finished.
+    pub fn open(dir: &Path) -> Result<Self> {
+        if !dir.join(INDEX).is_file() {
+            return Err(Error::NoCache { path: dir.to_path_buf() });
+        }
+        let spec = read_spec(dir)?;
+        let path = dir.join(GRIDS);
+        let file = File::open(&path).map_err(Error::io(&path))?;
+        let length = file.metadata().map_err(Error::io(&path))?.len();
+        if length != spec.total_bytes() {
+            return Err(Error::UnfinishedCache {
+                path: dir.to_path_buf(),
+                done: (length / spec.grid_bytes() as u64) as usize,
+                total: spec.total_grids(),
+            });
+        }
+        // SAFETY: the file is only ever appended to by `extract`, which never touches a finished one.
+        let grids = unsafe { Mmap::map(&file) }.map_err(Error::io(&path))?;
+        let mut next = 0;
+        let mut places = HashMap::with_capacity(spec.entries.len());
+        for entry in &spec.entries {
+            places.insert(entry.file_name.clone(), (next, entry.views));
+            next += entry.views;
+        }
+        Ok(Self { spec, grids, places })
+    }
+
+    /// Refuses a cache that was made in another way; `dir` names it in the error.
+    pub fn check(&self, wanted: &CacheKey, dir: &Path) -> Result<()> {
+        if self.spec.key == *wanted {
+            return Ok(());
+        }
+        let (found, wanted) = (self.spec.key.to_string(), wanted.to_string());
+        Err(Error::OtherCache { path: dir.to_path_buf(), found, wanted })
+    }
+
+    /// Channels of a grid.
+    pub fn feature_dim(&self) -> usize {
+        self.spec.feature_dim
+    }
+
+    /// First grid and number of views of a photo.
+    pub fn place(&self, file_name: &str) -> Option<(usize, usize)> {
+        self.places.get(file_name).copied()
+    }
+
+    /// f16 [grids.len(), 49, feature_dim] on the CPU.
+    pub fn gather(&self, grids: &[usize]) -> Tensor {
+        let size = self.spec.grid_bytes();
+        let mut bytes = Vec::with_capacity(grids.len() * size);
+        for &grid in grids {
+            bytes.extend_from_slice(&self.grids[grid * size..(grid + 1) * size]);
+        }
+        let shape = [grids.len() as i64, NUM_CELLS as i64, self.spec.feature_dim as i64];
+        Tensor::from_data_size(&bytes, &shape, Kind::Half)
+    }
+}
+
+pub(super) fn read_spec(dir: &Path) -> Result<CacheSpec> {
+    let path = dir.join(INDEX);
+    let text = std::fs::read_to_string(&path).map_err(Error::io(&path))?;
+    serde_json::from_str(&text).map_err(Error::json(&path))
+}
+
+pub(super) fn write_spec(dir: &Path, spec: &CacheSpec) -> Result<PathBuf> {
+    let path = dir.join(INDEX);
+    let text = serde_json::to_string_pretty(spec).map_err(Error::json(&path))?;
+    crate::files::write_atomically(&path, text.as_bytes())?;
+    Ok(path)
+}
+
+/// Where the cache of a prepared data set lies: `DATA/features/BACKBONE-HASH`.
+pub fn cache_dir(data: &Path, key: &CacheKey) -> PathBuf {
+    let hash = glimpse_bundle::sha256(serde_json::to_string(key).expect("a key is plain data").as_bytes());
+    data.join("features").join(format!("{}-{}", key.backbone, &hash[..8]))
+}

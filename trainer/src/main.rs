@@ -1,0 +1,34 @@
+//! `glimpse-train`: from captions and photos to a bundle.
+
+mod cli;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Train an attention-LSTM captioner on a frozen backbone.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Program {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Features(cli::features::FeaturesArgs),
+    Train(cli::train::TrainArgs),
+}
+
+fn main() -> ExitCode {
+    let result = match Program::parse().command {
+        Command::Features(args) => args.run(),
+        Command::Train(args) => args.run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,84 @@
+use glimpse_bundle::{BOS_ID, EOS_ID};
+use tch::{Device, Tensor};
+
+/// Captions of a batch laid out so that no step works on padding: rows sorted by length, longest
+/// first, and all words in one list, step after step.
+#[derive(Debug)]
+pub struct CaptionBatch {
+    /// i64 [rows]: the photo of each row, an index into the batch's grid.
+    pub image_of_row: Tensor,
+    /// Rows that still have a word at each step; never grows.
+    pub active: Vec<i64>,
+    /// i64 [words]: what the decoder reads, `<sos>` first.
+    pub input_ids: Tensor,
+    /// i64 [words]: what it should answer, `<eos>` last.
+    pub targets: Tensor,
+    /// The place that each row had among the captions given.
+    pub order: Vec<usize>,
+}
+
+impl CaptionBatch {
+    /// From (photo, words) pairs; the words come without `<sos>` and `<eos>`. A caption that `ended`
+    /// is false for was cut, and gets no `<eos>` to learn.
+    pub fn new(captions: &[(usize, &[u32], bool)], device: Device) -> Self {
+        let length = |i: usize| captions[i].1.len() + usize::from(captions[i].2);
+        let mut order: Vec<usize> = (0..captions.len()).filter(|&i| length(i) > 0).collect();
+        // Stable: the same captions always give the same batch.
+        order.sort_by_key(|&i| std::cmp::Reverse(length(i)));
+        let steps = order.first().map_or(0, |&i| length(i));
+        let (mut active, mut input_ids, mut targets) = (Vec::with_capacity(steps), Vec::new(), Vec::new());
+        for step in 0..steps {
+            let rows = order.partition_point(|&i| length(i) > step);
+            active.push(rows as i64);
+            for &i in &order[..rows] {
+                let words = captions[i].1;
+                input_ids.push(i64::from(if step == 0 { BOS_ID } else { words[step - 1] }));
+                targets.push(i64::from(words.get(step).copied().unwrap_or(EOS_ID)));
+            }
+        }
+        let image_of_row: Vec<i64> = order.iter().map(|&i| captions[i].0 as i64).collect();
+        Self {
+            image_of_row: Tensor::from_slice(&image_of_row).to_device(device),
+            active,
+            input_ids: Tensor::from_slice(&input_ids).to_device(device),
+            targets: Tensor::from_slice(&targets).to_device(device),
+            order,
+        }
+    }
+
+    /// Words to predict.
+    pub fn words(&self) -> i64 {
+        self.active.iter().sum()
+    }
+
+    /// f32 [words]: one value a caption, in the order given to `new`, for each of its words.
+    pub fn spread(&self, values: &[f32]) -> Tensor {
+        let per_word: Vec<f32> = self
+            .active
+            .iter()
+            .flat_map(|&rows| self.order[..rows as usize].iter().map(|&i| values[i]))
+            .collect();
+        Tensor::from_slice(&per_word).to_device(self.targets.device())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_laid_out_step_by_step_without_padding() {
+        let captions: [(usize, &[u32], bool); 3] = [(0, &[7], true), (1, &[8, 9], true), (1, &[5, 6], false)];
+        let batch = CaptionBatch::new(&captions, Device::Cpu);
+        assert_eq!(batch.order, [1, 0, 2]);
+        assert_eq!(batch.active, [3, 3, 1]);
+        let ids = |tensor: &Tensor| Vec::<i64>::try_from(tensor).unwrap();
+        assert_eq!(ids(&batch.image_of_row), [1, 0, 1]);
+        assert_eq!(ids(&batch.input_ids), [1, 1, 1, 8, 7, 5, 9]);
+        assert_eq!(ids(&batch.targets), [8, 7, 5, 9, 2, 6, 2]);
+        assert_eq!(
+            Vec::<f32>::try_from(batch.spread(&[0.5, 1.0, 2.0])).unwrap(),
+            [1.0, 0.5, 2.0, 1.0, 0.5, 2.0, 1.0]
+        );
+    }
+}

@@ -1,0 +1,55 @@
+use super::Captioner;
+use glimpse_bundle::checkpoint::weights as names;
+use tch::{Kind, Tensor};
+
+/// What the decoder reads of a batch of photos.
+#[derive(Debug)]
+pub struct Grid {
+    /// f32 [batch, 49, encoder_dim]
+    pub hidden: Tensor,
+    /// f32 [batch, 49, attention_dim]
+    pub keys: Tensor,
+    /// f32 [batch, decoder_dim]
+    pub h: Tensor,
+    /// f32 [batch, decoder_dim]
+    pub c: Tensor,
+}
+
+impl Grid {
+    /// The photos of the given rows; a photo may come several times.
+    pub fn select(&self, rows: &Tensor) -> Self {
+        Self {
+            hidden: self.hidden.index_select(0, rows),
+            keys: self.keys.index_select(0, rows),
+            h: self.h.index_select(0, rows),
+            c: self.c.index_select(0, rows),
+        }
+    }
+}
+
+impl Captioner {
+    /// From the backbone's grid, f16 or f32 [batch, 49, feature_dim], to what the decoder reads.
+    pub fn encode(&self, features: &Tensor, train: bool) -> Grid {
+        let p = |name| self.parameters.get(name);
+        let features = features.to_kind(Kind::Float);
+        let hidden = if self.architecture.project_features {
+            let encoder_dim = self.architecture.encoder_dim as i64;
+            let projected = features.linear(p(names::PROJECTION_WEIGHT), Some(p(names::PROJECTION_BIAS)));
+            let (scale, shift) = (p(names::NORM_WEIGHT), p(names::NORM_BIAS));
+            let normed =
+                projected.layer_norm([encoder_dim], Some(scale), Some(shift), names::NORM_EPS, false);
+            let positions = p(names::ROW_POSITIONS).unsqueeze(1) + p(names::COLUMN_POSITIONS).unsqueeze(0);
+            normed + positions.view([1, -1, encoder_dim])
+        } else {
+            features
+        };
+        let hidden = hidden.dropout(self.dropout, train);
+        let mean = hidden.mean_dim(1, false, Kind::Float);
+        Grid {
+            keys: hidden.linear(p(names::KEY_WEIGHT), Some(p(names::KEY_BIAS))),
+            h: mean.linear(p(names::INIT_H_WEIGHT), Some(p(names::INIT_H_BIAS))).tanh(),
+            c: mean.linear(p(names::INIT_C_WEIGHT), Some(p(names::INIT_C_BIAS))).tanh(),
+            hidden,
+        }
+    }
+}

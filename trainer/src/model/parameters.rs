@@ -1,0 +1,156 @@
+use crate::{Error, Result};
+use glimpse_bundle::Architecture;
+use glimpse_bundle::checkpoint::weights as names;
+use std::collections::BTreeMap;
+use std::path::Path;
+use tch::{Device, Kind, Tensor};
+
+/// Named trainable weights, in a fixed order.
+#[derive(Debug)]
+pub struct Parameters(BTreeMap<String, Tensor>);
+
+/// How a weight begins.
+#[derive(Debug, Clone, Copy)]
+enum Init {
+    Zeros,
+    Ones,
+    /// Uniform in +-sqrt(6 / (in + out)) (Glorot and Bengio 2010).
+    Xavier,
+    Normal(f64),
+    /// Zeros, and ones for the forget gate (Jozefowicz et al. 2015).
+    LstmBias,
+}
+
+impl Parameters {
+    pub(super) fn init(architecture: &Architecture, device: Device) -> Self {
+        let tensors = specification(architecture)
+            .into_iter()
+            .map(|(name, shape, init)| {
+                let tensor = Tensor::zeros(&shape, (Kind::Float, Device::Cpu));
+                fill(&tensor, init);
+                (name.to_string(), tensor.to_device(device).set_requires_grad(true))
+            })
+            .collect();
+        Self(tensors)
+    }
+
+    /// Takes the weights that `architecture` names out of a safetensors file; others are ignored.
+    pub fn read(path: &Path, architecture: &Architecture, device: Device) -> Result<Self> {
+        let dict = crate::backbone::StateDict::read(path)?;
+        let mut tensors = BTreeMap::new();
+        for (name, shape, _) in specification(architecture) {
+            let tensor = dict.get(name, &shape)?.to_device(device).set_requires_grad(true);
+            tensors.insert(name.to_string(), tensor);
+        }
+        Ok(Self(tensors))
+    }
+
+    pub(super) fn check(&self, architecture: &Architecture) -> Result<()> {
+        for (name, shape, _) in specification(architecture) {
+            let found = self.0.get(name).map(Tensor::size).unwrap_or_default();
+            if found != shape {
+                return Err(Error::Invalid {
+                    what: "weights",
+                    reason: format!("{name} has shape {found:?}, the architecture wants {shape:?}"),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The weight called `name`.
+    ///
+    /// # Panics
+    /// When the architecture has no such weight, which is a mistake in this crate.
+    pub fn get(&self, name: &str) -> &Tensor {
+        self.0.get(name).unwrap_or_else(|| panic!("no weight is called {name}"))
+    }
+
+    /// Every weight with its name, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.0.iter().map(|(name, tensor)| (name.as_str(), tensor))
+    }
+
+    /// Copies of the weights, outside of any gradient.
+    pub fn snapshot(&self) -> Vec<(String, Tensor)> {
+        tch::no_grad(|| {
+            self.iter().map(|(name, tensor)| (name.to_string(), tensor.detach().copy())).collect()
+        })
+    }
+
+    /// Overwrites the weights by values in the same order.
+    pub fn assign(&self, values: &[(String, Tensor)]) {
+        tch::no_grad(|| {
+            for ((_, tensor), (_, value)) in self.iter().zip(values) {
+                tensor.shallow_clone().copy_(value);
+            }
+        });
+    }
+
+    /// How many numbers are trained.
+    pub fn count(&self) -> usize {
+        self.0.values().map(Tensor::numel).sum()
+    }
+}
+
+fn fill(tensor: &Tensor, init: Init) {
+    let _guard = tch::no_grad_guard();
+    let mut tensor = tensor.shallow_clone();
+    let size = tensor.size();
+    match init {
+        Init::Zeros => {}
+        Init::Ones => drop(tensor.fill_(1.0)),
+        Init::Xavier => {
+            let bound = (6.0 / (size[0] + size[1]) as f64).sqrt();
+            drop(tensor.uniform_(-bound, bound));
+        }
+        Init::Normal(std) => drop(tensor.normal_(0.0, std)),
+        Init::LstmBias => drop(tensor.narrow(0, size[0] / 4, size[0] / 4).fill_(1.0)),
+    }
+}
+
+/// Name, shape and start of every weight that the architecture has.
+fn specification(architecture: &Architecture) -> Vec<(&'static str, Vec<i64>, Init)> {
+    let a = architecture;
+    let [feature, encoder, attention, decoder, embed, vocab] =
+        [a.feature_dim, a.encoder_dim, a.attention_dim, a.decoder_dim, a.embed_dim, a.vocab_size]
+            .map(|n| n as i64);
+    let mut list = Vec::new();
+    let mut add = |name, shape: &[i64], init| list.push((name, shape.to_vec(), init));
+    if a.project_features {
+        add(names::PROJECTION_WEIGHT, &[encoder, feature], Init::Xavier);
+        add(names::PROJECTION_BIAS, &[encoder], Init::Zeros);
+        add(names::NORM_WEIGHT, &[encoder], Init::Ones);
+        add(names::NORM_BIAS, &[encoder], Init::Zeros);
+        add(names::ROW_POSITIONS, &[7, encoder], Init::Normal(0.02));
+        add(names::COLUMN_POSITIONS, &[7, encoder], Init::Normal(0.02));
+    }
+    add(names::KEY_WEIGHT, &[attention, encoder], Init::Xavier);
+    add(names::KEY_BIAS, &[attention], Init::Zeros);
+    add(names::QUERY_WEIGHT, &[attention, decoder], Init::Xavier);
+    add(names::SCORE_WEIGHT, &[1, attention], Init::Xavier);
+    add(names::INIT_H_WEIGHT, &[decoder, encoder], Init::Xavier);
+    add(names::INIT_H_BIAS, &[decoder], Init::Zeros);
+    add(names::INIT_C_WEIGHT, &[decoder, encoder], Init::Xavier);
+    add(names::INIT_C_BIAS, &[decoder], Init::Zeros);
+    if a.gated_context {
+        add(names::GATE_WEIGHT, &[encoder, decoder], Init::Xavier);
+        add(names::GATE_BIAS, &[encoder], Init::Zeros);
+    }
+    add(names::EMBEDDING, &[vocab, embed], Init::Normal(0.05));
+    add(names::LSTM_WEIGHT_IH, &[4 * decoder, embed + encoder], Init::Xavier);
+    add(names::LSTM_WEIGHT_HH, &[4 * decoder, decoder], Init::Xavier);
+    add(names::LSTM_BIAS_IH, &[4 * decoder], Init::LstmBias);
+    add(names::LSTM_BIAS_HH, &[4 * decoder], Init::Zeros);
+    if a.deep_output {
+        add(names::DEEP_H_WEIGHT, &[embed, decoder], Init::Xavier);
+        add(names::DEEP_H_BIAS, &[embed], Init::Zeros);
+        add(names::DEEP_Z_WEIGHT, &[embed, encoder], Init::Xavier);
+    }
+    if !a.tie_word_embeddings {
+        let width = if a.deep_output { embed } else { decoder };
+        add(names::VOCAB_WEIGHT, &[vocab, width], Init::Xavier);
+    }
+    add(names::VOCAB_BIAS, &[vocab], Init::Zeros);
+    list
+}

@@ -1,0 +1,47 @@
+use super::{CaptionBatch, Captioner, Grid, State};
+use glimpse_bundle::checkpoint::weights as names;
+use tch::{Kind, Tensor};
+
+/// What a pass over given captions yields.
+#[derive(Debug)]
+pub struct TeacherForced {
+    /// f32 [words, vocab_size], in the order of [`CaptionBatch::targets`].
+    pub logits: Tensor,
+    /// f32 [rows, 49]: how much each row attended to each cell over its whole caption.
+    pub attention_sums: Tensor,
+}
+
+impl Captioner {
+    /// Reads the captions word by word, each step given the true words before it.
+    pub fn teacher_forced(&self, grid: &Grid, batch: &CaptionBatch, train: bool) -> TeacherForced {
+        let rows = grid.select(&batch.image_of_row);
+        let embedding = self.parameters.get(names::EMBEDDING);
+        let embeddings =
+            Tensor::embedding(embedding, &batch.input_ids, -1, false, false).dropout(self.dropout, train);
+        let word_gates = self.word_gates(&embeddings);
+        let products = self.hidden_products();
+        let mut state = State { h: rows.h.shallow_clone(), c: rows.c.shallow_clone() };
+        let (mut hs, mut contexts) = (Vec::new(), Vec::new());
+        let total_rows = batch.order.len() as i64;
+        let mut attention_sums =
+            Tensor::zeros([total_rows, grid.hidden.size()[1]], (Kind::Float, rows.h.device()));
+        let mut offset = 0;
+        for &active in &batch.active {
+            let prefix = |tensor: &Tensor| tensor.narrow(0, 0, active);
+            let past = State { h: prefix(&state.h), c: prefix(&state.c) };
+            let (next, context, attention) = self.advance(
+                &products,
+                &word_gates.narrow(0, offset, active),
+                (&prefix(&rows.hidden), &prefix(&rows.keys)),
+                &past,
+            );
+            attention_sums = attention_sums + attention.constant_pad_nd([0, 0, 0, total_rows - active]);
+            hs.push(next.h.shallow_clone());
+            contexts.push(context);
+            state = next;
+            offset += active;
+        }
+        let logits = self.logits(&Tensor::cat(&hs, 0), &Tensor::cat(&contexts, 0), &embeddings, train);
+        TeacherForced { logits, attention_sums }
+    }
+}

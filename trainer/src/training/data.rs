@@ -1,0 +1,88 @@
+use crate::dataset::{CaptionedImage, PreparedDataset};
+use crate::features::FeatureCache;
+use crate::{Error, Result};
+use glimpse_bundle::CaptionTokenizer;
+use rand::Rng;
+use rand::seq::SliceRandom;
+
+/// A photo of a split: where its grids lie and what was written about it.
+#[derive(Debug)]
+pub struct EncodedImage {
+    /// File name below the folder of photos.
+    pub file_name: String,
+    /// First of its grids in the cache.
+    first_grid: usize,
+    /// Views of it.
+    views: usize,
+    /// Word ids of each caption, without `<sos>` and `<eos>`.
+    pub captions: Vec<Vec<u32>>,
+}
+
+impl EncodedImage {
+    /// The plain view.
+    pub fn plain_grid(&self) -> usize {
+        self.first_grid
+    }
+
+    /// A view drawn at random.
+    pub fn any_grid(&self, rng: &mut impl Rng) -> usize {
+        self.first_grid + rng.random_range(0..self.views)
+    }
+}
+
+/// What a run learns on and is validated on.
+#[derive(Debug)]
+pub struct TrainingData {
+    /// The frozen grids.
+    pub cache: FeatureCache,
+    /// Words and ids.
+    pub tokenizer: CaptionTokenizer,
+    /// The training split.
+    pub train: Vec<EncodedImage>,
+    /// The validation split.
+    pub validation: Vec<EncodedImage>,
+}
+
+impl TrainingData {
+    /// Encodes the captions and finds every photo's grids.
+    pub fn new(dataset: &PreparedDataset, tokenizer: CaptionTokenizer, cache: FeatureCache) -> Result<Self> {
+        let train = encode(&dataset.train, &tokenizer, &cache)?;
+        let validation = encode(&dataset.validation, &tokenizer, &cache)?;
+        for (split, name) in [(&train, "training"), (&validation, "validation")] {
+            if split.is_empty() {
+                return Err(Error::Invalid {
+                    what: "--data",
+                    reason: format!("the {name} split holds no photo"),
+                });
+            }
+        }
+        Ok(Self { cache, tokenizer, train, validation })
+    }
+}
+
+/// Encodes a split.
+pub fn encode(
+    images: &[CaptionedImage],
+    tokenizer: &CaptionTokenizer,
+    cache: &FeatureCache,
+) -> Result<Vec<EncodedImage>> {
+    images
+        .iter()
+        .map(|image| {
+            let (first_grid, views) = cache.place(&image.file_name).ok_or_else(|| Error::Invalid {
+                what: "features",
+                reason: format!("the cache holds no {}; run `glimpse-train features` again", image.file_name),
+            })?;
+            let captions =
+                image.captions.iter().map(|caption| tokenizer.encode(caption)).collect::<Result<_, _>>()?;
+            Ok(EncodedImage { file_name: image.file_name.clone(), first_grid, views, captions })
+        })
+        .collect()
+}
+
+/// The photos of an epoch in a random order, in batches; a last batch of fewer is kept.
+pub fn shuffled_batches(images: usize, batch_images: usize, rng: &mut impl Rng) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..images).collect();
+    order.shuffle(rng);
+    order.chunks(batch_images).map(<[usize]>::to_vec).collect()
+}

@@ -1,0 +1,223 @@
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// How the learning rate moves.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Schedule {
+    /// Multiplied by `gamma` every `every` epochs (`torch.optim.lr_scheduler.StepLR`).
+    StepLr {
+        /// Epochs between two steps.
+        every: usize,
+        /// Factor.
+        gamma: f64,
+    },
+    /// Linear from 0 over the warm-up, then half a cosine down to `floor` times the peak.
+    WarmupCosine {
+        /// Epochs of warm-up; may be a part of one.
+        warmup: f64,
+        /// Share of the peak that is left at the end.
+        floor: f64,
+    },
+}
+
+impl Schedule {
+    /// The factor on the peak learning rate at `progress` epochs of `epochs`.
+    pub fn factor(&self, progress: f64, epochs: usize) -> f64 {
+        match *self {
+            Self::StepLr { every, gamma } => gamma.powi((progress as usize / every.max(1)) as i32),
+            Self::WarmupCosine { warmup, .. } if progress < warmup => progress / warmup,
+            Self::WarmupCosine { warmup, floor } => {
+                let share = ((progress - warmup) / (epochs as f64 - warmup).max(1e-9)).min(1.0);
+                floor + (1.0 - floor) * 0.5 * (1.0 + (std::f64::consts::PI * share).cos())
+            }
+        }
+    }
+}
+
+/// Which captions of a photo an epoch reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptionsPerImage {
+    /// One, drawn at random each epoch.
+    One,
+    /// All of them, in one batch.
+    All,
+}
+
+/// What decides which checkpoint is the best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Criterion {
+    /// Lowest cross-entropy on the validation split.
+    Loss,
+    /// Highest CIDEr-D of greedy captions on the validation split.
+    Cider,
+}
+
+/// Self-critical sequence training (Rennie et al. 2017) after cross-entropy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SelfCritical {
+    /// Epochs over the photos.
+    pub epochs: usize,
+    /// Captions drawn for each photo; the others' mean reward is the baseline of each.
+    pub samples: usize,
+    /// Peak learning rate, falling along half a cosine.
+    pub learning_rate: f64,
+    /// Photos a step.
+    pub batch_images: usize,
+}
+
+/// Every number that training depends on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Its name.
+    pub name: String,
+    /// Passes over the training split with cross-entropy.
+    pub epochs: usize,
+    /// Photos a step.
+    pub batch_images: usize,
+    /// Captions of each photo.
+    pub captions_per_image: CaptionsPerImage,
+    /// Longest caption, `<sos>` and `<eos>` counted.
+    pub max_length: usize,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// How it moves.
+    pub schedule: Schedule,
+    /// Decoupled decay of matrices.
+    pub weight_decay: f64,
+    /// Share of units zeroed.
+    pub dropout: f64,
+    /// Probability mass spread over all words.
+    pub label_smoothing: f64,
+    /// Largest joint norm of the gradients.
+    pub max_grad_norm: f64,
+    /// Weight of (1 - sum of attention)^2 (doubly stochastic attention, Xu et al. 2015).
+    pub attention_regularization: f64,
+    /// Decay of the averaged weights that are validated and exported; 0 keeps the last ones.
+    pub ema_decay: f64,
+    /// What decides which checkpoint is the best.
+    pub criterion: Criterion,
+    /// Self-critical training afterwards.
+    pub self_critical: Option<SelfCritical>,
+    /// Seed of initialisation, order, dropout and draws.
+    pub seed: u64,
+    /// Word embedding.
+    pub embed_dim: usize,
+    /// LSTM units.
+    pub decoder_dim: usize,
+    /// Width of additive attention.
+    pub attention_dim: usize,
+    /// Width of the projected grid; `None` attends to the backbone's grid as it is.
+    pub project_dim: Option<usize>,
+    /// Gate on the context.
+    pub gated_context: bool,
+    /// tanh layer before the vocabulary.
+    pub deep_output: bool,
+    /// Output matrix = embedding matrix.
+    pub tie_word_embeddings: bool,
+}
+
+impl Recipe {
+    /// The recipe called `name`: `report` or `best`.
+    pub fn named(name: &str) -> Result<Self> {
+        match name {
+            "report" => Ok(Self::report()),
+            "best" => Ok(Self::best()),
+            _ => {
+                Err(Error::Invalid { what: "--recipe", reason: format!("{name:?} is none of report, best") })
+            }
+        }
+    }
+
+    /// Refuses numbers that training could not honour.
+    pub fn validate(&self) -> Result<()> {
+        let invalid = |what, reason: &str| Err(Error::Invalid { what, reason: reason.into() });
+        if self.batch_images == 0 {
+            return invalid("--batch-images", "a step needs at least one photo");
+        }
+        if self.max_length < 3 {
+            return invalid("max_length", "leaves no room for a word between <sos> and <eos>");
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return invalid("--dropout", "must be at least 0 and below 1");
+        }
+        if !(0.0..1.0).contains(&self.label_smoothing) {
+            return invalid("--label-smoothing", "must be at least 0 and below 1");
+        }
+        if !(0.0..1.0).contains(&self.ema_decay) {
+            return invalid("--ema-decay", "must be at least 0 and below 1");
+        }
+        if self.self_critical.as_ref().is_some_and(|settings| settings.samples < 2) {
+            return invalid(
+                "--scst-samples",
+                "the baseline of a sample is the mean of the others: at least 2",
+            );
+        }
+        Ok(())
+    }
+
+    /// The seed report's values: plain attention LSTM, one caption a photo and epoch, Adam, StepLR.
+    pub fn report() -> Self {
+        Self {
+            name: "report".into(),
+            epochs: 30,
+            batch_images: 32,
+            captions_per_image: CaptionsPerImage::One,
+            max_length: 30,
+            learning_rate: 4e-4,
+            schedule: Schedule::StepLr { every: 10, gamma: 0.5 },
+            weight_decay: 0.0,
+            dropout: 0.5,
+            label_smoothing: 0.0,
+            max_grad_norm: 5.0,
+            attention_regularization: 0.0,
+            ema_decay: 0.0,
+            criterion: Criterion::Loss,
+            self_critical: None,
+            seed: 42,
+            embed_dim: 300,
+            decoder_dim: 512,
+            attention_dim: 512,
+            project_dim: None,
+            gated_context: false,
+            deep_output: false,
+            tie_word_embeddings: false,
+        }
+    }
+
+    /// What scored best here on a frozen backbone.
+    pub fn best() -> Self {
+        Self {
+            name: "best".into(),
+            epochs: 12,
+            batch_images: 16,
+            captions_per_image: CaptionsPerImage::All,
+            max_length: 30,
+            learning_rate: 6e-4,
+            schedule: Schedule::WarmupCosine { warmup: 0.5, floor: 0.02 },
+            weight_decay: 0.05,
+            dropout: 0.4,
+            label_smoothing: 0.1,
+            max_grad_norm: 5.0,
+            attention_regularization: 0.0,
+            ema_decay: 0.998,
+            criterion: Criterion::Cider,
+            self_critical: Some(SelfCritical {
+                epochs: 8,
+                samples: 5,
+                learning_rate: 5e-5,
+                batch_images: 16,
+            }),
+            seed: 42,
+            embed_dim: 512,
+            decoder_dim: 512,
+            attention_dim: 256,
+            project_dim: Some(512),
+            gated_context: true,
+            deep_output: true,
+            tie_word_embeddings: true,
+        }
+    }
+}

@@ -1,0 +1,67 @@
+use super::data::EncodedImage;
+use crate::decode::Decoded;
+use crate::{Error, Result};
+use glimpse_bundle::{CaptionTokenizer, EOS_ID};
+use glimpse_metrics::{CiderD, DocumentFrequency};
+
+/// What the PTB tokenisation of published scores drops; the reward drops it too.
+const PUNCTUATION: [&str; 16] =
+    ["''", "'", "``", "`", "(", ")", "{", "}", ".", "?", "!", ",", ":", "-", "--", ";"];
+
+/// CIDEr-D over word ids against the captions of a split.
+///
+/// A caption that ended carries `<eos>` as its last word, here and in the references: without it,
+/// self-critical training learns to stop in the middle of a phrase.
+#[derive(Debug)]
+pub struct Rewards {
+    scorer: CiderD,
+    /// By word id: whether the word counts.
+    counts: Vec<bool>,
+}
+
+impl Rewards {
+    /// Scores captions of `images`, with the document frequency of `frequency_images`' captions.
+    pub fn new(
+        images: &[EncodedImage],
+        frequency_images: &[EncodedImage],
+        tokenizer: &CaptionTokenizer,
+    ) -> Result<Self> {
+        let mut counts = vec![true; tokenizer.vocab_size()];
+        for word in PUNCTUATION {
+            if let Some(id) = tokenizer.word_to_id(word) {
+                counts[id as usize] = false;
+            }
+        }
+        let references = |images: &[EncodedImage]| -> Vec<Vec<Vec<u32>>> {
+            let of_image =
+                |image: &EncodedImage| image.captions.iter().map(|c| counted(&counts, c, true)).collect();
+            images.iter().map(of_image).collect()
+        };
+        let frequency = DocumentFrequency::new(&references(frequency_images)).map_err(metric)?;
+        let scorer = CiderD::with_document_frequency(frequency, &references(images)).map_err(metric)?;
+        Ok(Self { scorer, counts })
+    }
+
+    /// CIDEr-D of a caption of the photo at position `image`, in 0..=10.
+    pub fn score(&self, image: usize, caption: &Decoded) -> Result<f64> {
+        self.scorer.score(image, &counted(&self.counts, &caption.words, caption.ended)).map_err(metric)
+    }
+
+    /// Mean CIDEr-D of one caption a photo.
+    pub fn mean(&self, captions: &[Decoded]) -> Result<f64> {
+        let total: f64 = captions
+            .iter()
+            .enumerate()
+            .map(|(image, caption)| self.score(image, caption))
+            .sum::<Result<f64>>()?;
+        Ok(total / captions.len().max(1) as f64)
+    }
+}
+
+fn counted(counts: &[bool], words: &[u32], ended: bool) -> Vec<u32> {
+    words.iter().copied().filter(|&id| counts[id as usize]).chain(ended.then_some(EOS_ID)).collect()
+}
+
+fn metric(error: glimpse_metrics::Error) -> Error {
+    Error::Invalid { what: "captions", reason: error.to_string() }
+}

@@ -1,0 +1,217 @@
+use super::adamw::AdamW;
+use super::recipe::Recipe;
+use crate::backbone::StateDict;
+use crate::model::Parameters;
+use crate::{Error, Result};
+use glimpse_bundle::{CaptionTokenizer, Config, GenerationConfig, PreprocessorConfig, checkpoint};
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use tch::{Device, Kind, Tensor};
+
+/// Metadata key of [`Progress`].
+const PROGRESS: &str = "progress";
+
+/// How far a run has come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Epochs finished, self-critical ones counted.
+    pub epoch: usize,
+    /// Optimiser steps taken.
+    pub step: u64,
+    /// Steps of the current optimiser; self-critical training starts a new one.
+    pub optimizer_steps: i32,
+    /// Best value of the criterion so far, larger is better.
+    pub best: Option<f64>,
+    /// What the run is made with; a resumed run must agree.
+    pub recipe: Recipe,
+}
+
+/// What a checkpoint says besides its weights.
+#[derive(Debug, Clone)]
+pub struct Card {
+    /// Sizes and provenance.
+    pub config: Config,
+    /// From a photo to pixels.
+    pub preprocessor: PreprocessorConfig,
+    /// Decoding defaults.
+    pub generation: GenerationConfig,
+    /// Words and ids.
+    pub tokenizer: CaptionTokenizer,
+}
+
+/// The folder of a training run.
+#[derive(Debug)]
+pub struct RunFolder {
+    dir: PathBuf,
+}
+
+impl RunFolder {
+    /// Creates the folder where it is missing.
+    pub fn create(dir: &Path) -> Result<Self> {
+        std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
+        Ok(Self { dir: dir.to_path_buf() })
+    }
+
+    /// The state after the last epoch: weights, averages, optimiser.
+    pub fn last(&self) -> PathBuf {
+        self.dir.join("last.safetensors")
+    }
+
+    /// The best weights so far, ready for export.
+    pub fn best(&self) -> PathBuf {
+        self.dir.join("best.safetensors")
+    }
+
+    /// One JSON object an epoch.
+    pub fn metrics(&self) -> PathBuf {
+        self.dir.join("metrics.jsonl")
+    }
+
+    /// Writes weights that can be exported.
+    pub fn save_best(&self, weights: &[(String, Tensor)], card: &Card) -> Result<()> {
+        write(&self.best(), weights, metadata(card)?)
+    }
+
+    /// Writes all that a resumed run needs.
+    pub fn save_last(
+        &self,
+        parameters: &Parameters,
+        optimizer: &AdamW,
+        average: Option<&[(String, Tensor)]>,
+        progress: &Progress,
+        card: &Card,
+    ) -> Result<()> {
+        let mut tensors = parameters.snapshot();
+        for ((name, _), (m, v)) in parameters.iter().zip(&optimizer.moments) {
+            tensors.push((format!("adam.m.{name}"), m.shallow_clone()));
+            tensors.push((format!("adam.v.{name}"), v.shallow_clone()));
+        }
+        let average = average.unwrap_or_default();
+        tensors.extend(average.iter().map(|(name, value)| (format!("ema.{name}"), value.shallow_clone())));
+        let mut metadata = metadata(card)?;
+        metadata.insert(PROGRESS.into(), json(progress)?);
+        write(&self.last(), &tensors, metadata)
+    }
+
+    /// Reads what `save_last` wrote into a run of the same recipe, if there is any.
+    pub fn resume(
+        &self,
+        parameters: &Parameters,
+        optimizer: &mut AdamW,
+        average: Option<&[(String, Tensor)]>,
+        recipe: &Recipe,
+        device: Device,
+    ) -> Result<Option<Progress>> {
+        let path = self.last();
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let metadata = read_metadata(&path)?;
+        let text = metadata.get(PROGRESS).ok_or_else(|| Error::WeightsUnreadable {
+            path: path.clone(),
+            reason: "it holds no progress, so it is not the last.safetensors of a run".into(),
+        })?;
+        let progress: Progress = serde_json::from_str(text).map_err(Error::json(&path))?;
+        if progress.recipe != *recipe {
+            return Err(Error::Invalid {
+                what: "--resume",
+                reason: format!(
+                    "{} was made with other settings: {} against {}; use another --output",
+                    path.display(),
+                    json(&progress.recipe)?,
+                    json(recipe)?
+                ),
+            });
+        }
+        let dict = StateDict::read(&path)?;
+        let get = |name: &str, like: &Tensor| -> Result<Tensor> {
+            Ok(dict.get(name, &like.size())?.to_device(device))
+        };
+        let mut values = Vec::new();
+        for ((name, parameter), (m, v)) in parameters.iter().zip(&mut optimizer.moments) {
+            values.push((name.to_string(), get(name, parameter)?));
+            m.copy_(&get(&format!("adam.m.{name}"), m)?);
+            v.copy_(&get(&format!("adam.v.{name}"), v)?);
+        }
+        parameters.assign(&values);
+        for (name, value) in average.unwrap_or_default() {
+            value.shallow_clone().copy_(&get(&format!("ema.{name}"), value)?);
+        }
+        optimizer.steps = progress.optimizer_steps;
+        Ok(Some(progress))
+    }
+
+    /// The metrics of the epochs up to `epoch`, and an open end to append to.
+    pub fn truncate_metrics(&self, epoch: usize) -> Result<()> {
+        let path = self.metrics();
+        let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
+        let kept: String = text
+            .lines()
+            .filter(|line| {
+                serde_json::from_str::<serde_json::Value>(line)
+                    .is_ok_and(|value| value["epoch"].as_u64().is_some_and(|e| e <= epoch as u64))
+            })
+            .map(|line| format!("{line}\n"))
+            .collect();
+        crate::files::write_atomically(&path, kept.as_bytes())
+    }
+
+    /// Appends a line to the metrics.
+    pub fn log(&self, line: &impl Serialize) -> Result<()> {
+        use std::io::Write;
+        let path = self.metrics();
+        let mut file =
+            std::fs::OpenOptions::new().create(true).append(true).open(&path).map_err(Error::io(&path))?;
+        writeln!(file, "{}", json(line)?).map_err(Error::io(&path))
+    }
+}
+
+fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(Error::json("(in memory)"))
+}
+
+fn metadata(card: &Card) -> Result<HashMap<String, String>> {
+    Ok(HashMap::from([
+        (checkpoint::CONFIG.into(), json(&card.config)?),
+        (checkpoint::PREPROCESSOR_CONFIG.into(), json(&card.preprocessor)?),
+        (checkpoint::GENERATION_CONFIG.into(), json(&card.generation)?),
+        (checkpoint::TOKENIZER.into(), card.tokenizer.to_json()?),
+    ]))
+}
+
+fn read_metadata(path: &Path) -> Result<HashMap<String, String>> {
+    let unreadable = |error: safetensors::SafeTensorError| Error::WeightsUnreadable {
+        path: path.to_path_buf(),
+        reason: error.to_string(),
+    };
+    let bytes = std::fs::read(path).map_err(Error::io(path))?;
+    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).map_err(unreadable)?;
+    Ok(header.metadata().clone().unwrap_or_default())
+}
+
+/// Writes f32 tensors, all or nothing.
+fn write(path: &Path, tensors: &[(String, Tensor)], metadata: HashMap<String, String>) -> Result<()> {
+    let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
+        .iter()
+        .map(|(name, tensor)| {
+            let tensor = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
+            let mut bytes = vec![0; tensor.numel() * 4];
+            tensor.copy_data_u8(&mut bytes, tensor.numel());
+            (name.clone(), tensor.size().into_iter().map(|n| n as usize).collect(), bytes)
+        })
+        .collect();
+    let unwritable = |error: safetensors::SafeTensorError| Error::Io {
+        path: path.to_path_buf(),
+        source: std::io::Error::other(error.to_string()),
+    };
+    let views = bytes
+        .iter()
+        .map(|(name, shape, data)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), data)?)))
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .map_err(unwritable)?;
+    let serialized = safetensors::serialize(views, Some(metadata)).map_err(unwritable)?;
+    crate::files::write_atomically(path, &serialized)
+}

@@ -1,0 +1,102 @@
+use super::data::shuffled_batches;
+use super::recipe::{Schedule, SelfCritical};
+use super::rewards::Rewards;
+use super::trainer::{EpochOutcome, Trainer};
+use crate::Result;
+use crate::decode::{Choice, Decoded, decode};
+use crate::model::CaptionBatch;
+use tch::{Kind, Tensor};
+
+/// One pass of self-critical training (Rennie et al. 2017) with several samples a photo: the
+/// baseline of a sample is the mean reward of the photo's other samples (Luo 2020).
+pub(super) fn epoch(
+    trainer: &mut Trainer,
+    settings: &SelfCritical,
+    rewards: &Rewards,
+) -> Result<EpochOutcome> {
+    let mut rng = trainer.epoch_rng();
+    let batches = shuffled_batches(trainer.data.train.len(), settings.batch_images, &mut rng);
+    let bar = trainer.bar(batches.len(), "scst");
+    let schedule = Schedule::WarmupCosine { warmup: 0.0, floor: 0.1 };
+    let done = trainer.progress.epoch - trainer.recipe.epochs;
+    let mut outcome = EpochOutcome::default();
+    for (step, images) in batches.iter().enumerate() {
+        let data = trainer.data;
+        let grids: Vec<usize> = images.iter().map(|&image| data.train[image].any_grid(&mut rng)).collect();
+        let features = data.cache.gather(&grids).to_device(trainer.device);
+        trainer.seed_step();
+        let samples = draw(trainer, &features, settings.samples);
+        let scores = images
+            .iter()
+            .flat_map(|&image| std::iter::repeat_n(image, settings.samples))
+            .zip(&samples)
+            .map(|(image, sample)| rewards.score(image, sample))
+            .collect::<Result<Vec<f64>>>()?;
+        let advantages = leave_one_out(&scores, settings.samples);
+
+        let captions: Vec<_> = samples
+            .iter()
+            .enumerate()
+            .map(|(i, sample)| (i / settings.samples, &sample.words[..], sample.ended))
+            .collect();
+        let batch = CaptionBatch::new(&captions, trainer.device);
+        let grid = trainer.model.encode(&features, false);
+        let logits = trainer.model.teacher_forced(&grid, &batch, false).logits;
+        let suppressed = suppressed(trainer, &logits);
+        let nll = logits.index_fill(1, &suppressed, f64::NEG_INFINITY).cross_entropy_loss(
+            &batch.targets,
+            None::<Tensor>,
+            tch::Reduction::None,
+            -100,
+            0.0,
+        );
+        let loss = (nll * batch.spread(&advantages)).sum(Kind::Float) / batch.words() as f64;
+        let progress = done as f64 + step as f64 / batches.len() as f64;
+        let rate = settings.learning_rate * schedule.factor(progress, settings.epochs);
+        let value = loss.double_value(&[]);
+        trainer.update(&loss, value, rate, step + 1)?;
+        let reward = scores.iter().sum::<f64>() / scores.len() as f64;
+        outcome.add(reward, batch.words(), captions.len());
+        bar.set_message(format!("reward={reward:.3}"));
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(outcome)
+}
+
+/// `samples` captions a photo, photo after photo.
+fn draw(trainer: &Trainer, features: &Tensor, samples: usize) -> Vec<Decoded> {
+    let _guard = tch::no_grad_guard();
+    let grid = trainer.model.encode(features, false);
+    let rows = Tensor::arange(features.size()[0], (Kind::Int64, trainer.device));
+    let rows = rows.repeat_interleave_self_int(samples as i64, None, None);
+    decode(&trainer.model, &grid.select(&rows), Choice::Sample, &trainer.card.generation)
+}
+
+/// The words that are never drawn have no probability to learn either.
+fn suppressed(trainer: &Trainer, logits: &Tensor) -> Tensor {
+    let ids: Vec<i64> = trainer.card.generation.suppress_tokens.iter().map(|&id| i64::from(id)).collect();
+    Tensor::from_slice(&ids).to_device(logits.device())
+}
+
+/// Each score less the mean of the others of its photo.
+fn leave_one_out(scores: &[f64], samples: usize) -> Vec<f32> {
+    scores
+        .chunks_exact(samples)
+        .flat_map(|of_photo| {
+            let sum: f64 = of_photo.iter().sum();
+            of_photo.iter().map(move |score| (score - (sum - score) / (samples - 1) as f64) as f32)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::leave_one_out;
+
+    #[test]
+    fn advantages_of_a_photo_sum_to_zero() {
+        let advantages = leave_one_out(&[1.0, 0.0, 0.5, 2.0, 2.0, 2.0], 3);
+        assert_eq!(advantages, [0.75, -0.75, 0.0, 0.0, 0.0, 0.0]);
+    }
+}

@@ -1,0 +1,270 @@
+use super::adamw::{AdamW, clip_grad_norm};
+use super::data::TrainingData;
+use super::recipe::{Criterion, Recipe};
+use super::rewards::Rewards;
+use super::run_folder::{Card, Progress, RunFolder};
+use super::validate::{Validation, validate};
+use super::{cross_entropy, self_critical};
+use crate::model::{Captioner, Parameters};
+use crate::{Error, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+use tch::{Device, Tensor};
+
+/// What a run is made of.
+#[derive(Debug)]
+pub struct TrainerOptions<'a> {
+    /// Every number that training depends on.
+    pub recipe: Recipe,
+    /// What it learns on.
+    pub data: &'a TrainingData,
+    /// What its checkpoints say of it.
+    pub card: Card,
+    /// Where they go.
+    pub folder: RunFolder,
+    /// Go on from `last.safetensors` where there is one.
+    pub resume: bool,
+    /// Where libtorch computes.
+    pub device: Device,
+    /// Captions of validation photos to print after each epoch.
+    pub samples: usize,
+}
+
+/// A training run.
+#[derive(Debug)]
+pub struct Trainer<'a> {
+    pub(super) recipe: Recipe,
+    pub(super) data: &'a TrainingData,
+    pub(super) card: Card,
+    pub(super) device: Device,
+    pub(super) model: Captioner,
+    pub(super) progress: Progress,
+    folder: RunFolder,
+    optimizer: AdamW,
+    /// Running mean of the weights.
+    average: Option<Vec<(String, Tensor)>>,
+    samples: usize,
+}
+
+/// A line of `metrics.jsonl`.
+#[derive(Debug, Clone, Serialize)]
+pub struct EpochMetrics {
+    /// 1-based, self-critical epochs counted.
+    pub epoch: usize,
+    /// `cross_entropy` or `self_critical`.
+    pub phase: &'static str,
+    /// Mean training loss of a word, or mean reward of a sample.
+    pub train: f64,
+    /// Mean cross-entropy of a word of the validation split.
+    pub validation_loss: f64,
+    /// CIDEr-D of greedy captions of the validation split.
+    pub validation_cider: f64,
+    /// Training captions a second.
+    pub captions_per_second: f64,
+    /// Of the whole epoch.
+    pub seconds: f64,
+}
+
+/// Sums over an epoch.
+#[derive(Debug, Default)]
+pub(super) struct EpochOutcome {
+    value: f64,
+    words: i64,
+    captions: usize,
+}
+
+impl EpochOutcome {
+    /// Adds a batch whose mean over words is `value`.
+    pub fn add(&mut self, value: f64, words: i64, captions: usize) {
+        self.value += value * words as f64;
+        self.words += words;
+        self.captions += captions;
+    }
+}
+
+impl<'a> Trainer<'a> {
+    /// Fresh weights, or those of the run to resume.
+    pub fn new(options: TrainerOptions<'a>) -> Result<Self> {
+        let TrainerOptions { recipe, data, card, folder, resume, device, samples } = options;
+        tch::manual_seed(recipe.seed as i64);
+        let model = Captioner::new(card.config.architecture.clone(), recipe.dropout, device)?;
+        let mut optimizer = AdamW::new(model.parameters(), recipe.weight_decay);
+        let average = (recipe.ema_decay > 0.0).then(|| model.parameters().snapshot());
+        let resumed = match resume {
+            true => folder.resume(model.parameters(), &mut optimizer, average.as_deref(), &recipe, device)?,
+            false if folder.last().exists() => {
+                return Err(Error::Invalid {
+                    what: "--output",
+                    reason: format!(
+                        "{} exists; add --resume, or choose another folder",
+                        folder.last().display()
+                    ),
+                });
+            }
+            false => None,
+        };
+        let progress = resumed.unwrap_or_else(|| Progress {
+            epoch: 0,
+            step: 0,
+            optimizer_steps: 0,
+            best: None,
+            recipe: recipe.clone(),
+        });
+        folder.truncate_metrics(progress.epoch)?;
+        Ok(Self { recipe, data, card, device, model, progress, folder, optimizer, average, samples })
+    }
+
+    /// Runs the epochs that are left.
+    pub fn train(&mut self) -> Result<()> {
+        let generation = self.card.generation.clone();
+        let validation_rewards =
+            Rewards::new(&self.data.validation, &self.data.validation, &self.data.tokenizer)?;
+        let self_critical = self.recipe.self_critical.clone();
+        let train_rewards = match &self_critical {
+            Some(_) => Some(Rewards::new(&self.data.train, &self.data.train, &self.data.tokenizer)?),
+            None => None,
+        };
+        let total = self.recipe.epochs + self_critical.as_ref().map_or(0, |settings| settings.epochs);
+        while self.progress.epoch < total {
+            let start = std::time::Instant::now();
+            let (phase, outcome) = match (&self_critical, &train_rewards) {
+                (Some(settings), Some(rewards)) if self.progress.epoch >= self.recipe.epochs => {
+                    if self.progress.epoch == self.recipe.epochs {
+                        self.start_from_best()?;
+                    }
+                    ("self_critical", self_critical::epoch(self, settings, rewards)?)
+                }
+                _ => ("cross_entropy", cross_entropy::epoch(self)?),
+            };
+            let trained = start.elapsed().as_secs_f64();
+            self.progress.epoch += 1;
+            let validation = self.with_average(|trainer| {
+                validate(&trainer.model, trainer.data, &validation_rewards, &generation, trainer.device)
+            })?;
+            self.keep(&validation)?;
+            let metrics = EpochMetrics {
+                epoch: self.progress.epoch,
+                phase,
+                train: outcome.value / outcome.words.max(1) as f64,
+                validation_loss: validation.loss,
+                validation_cider: validation.cider,
+                captions_per_second: outcome.captions as f64 / trained,
+                seconds: start.elapsed().as_secs_f64(),
+            };
+            self.report(&metrics, total, &validation)?;
+        }
+        Ok(())
+    }
+
+    /// Self-critical training begins from the best weights, with a fresh optimiser.
+    fn start_from_best(&mut self) -> Result<()> {
+        let best = self.folder.best();
+        let architecture = self.model.architecture();
+        let parameters = Parameters::read(&best, architecture, self.device)?;
+        self.model.parameters().assign(&parameters.snapshot());
+        self.optimizer = AdamW::new(self.model.parameters(), 0.0);
+        self.average = self.average.take().map(|_| self.model.parameters().snapshot());
+        Ok(())
+    }
+
+    /// Saves the state, and the weights where they are the best so far.
+    fn keep(&mut self, validation: &Validation) -> Result<()> {
+        let value = match self.recipe.criterion {
+            Criterion::Loss => -validation.loss,
+            Criterion::Cider => validation.cider,
+        };
+        if self.progress.best.is_none_or(|best| value > best) {
+            self.progress.best = Some(value);
+            self.card.config.provenance.epochs = self.progress.epoch;
+            match &self.average {
+                Some(average) => self.folder.save_best(average, &self.card)?,
+                None => self.folder.save_best(&self.model.parameters().snapshot(), &self.card)?,
+            }
+        }
+        self.progress.optimizer_steps = self.optimizer.steps;
+        let average = self.average.as_deref();
+        self.folder.save_last(self.model.parameters(), &self.optimizer, average, &self.progress, &self.card)
+    }
+
+    fn report(&self, metrics: &EpochMetrics, total: usize, validation: &Validation) -> Result<()> {
+        self.folder.log(metrics)?;
+        eprintln!(
+            "epoch {}/{total} {}: train {:.4}, validation loss {:.4}, CIDEr {:.4} (best {:.4}), {:.0} captions/s, {:.0} s",
+            metrics.epoch,
+            metrics.phase,
+            metrics.train,
+            metrics.validation_loss,
+            metrics.validation_cider,
+            self.progress.best.unwrap_or(f64::NAN),
+            metrics.captions_per_second,
+            metrics.seconds
+        );
+        for (image, caption) in self.data.validation.iter().zip(&validation.captions).take(self.samples) {
+            eprintln!("  {}: {}", image.file_name, self.data.tokenizer.decode(&caption.words)?);
+        }
+        Ok(())
+    }
+
+    /// Runs `f` with the averaged weights in place.
+    fn with_average<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let Some(average) = self.average.take() else { return f(self) };
+        let current = self.model.parameters().snapshot();
+        self.model.parameters().assign(&average);
+        let result = f(self);
+        self.model.parameters().assign(&current);
+        self.average = Some(average);
+        result
+    }
+
+    /// The order, views and captions of this epoch, whatever ran before.
+    pub(super) fn epoch_rng(&self) -> ChaCha8Rng {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.recipe.seed);
+        rng.set_stream(self.progress.epoch as u64 + 1);
+        rng
+    }
+
+    /// Dropout and draws of this step, whatever ran before.
+    pub(super) fn seed_step(&self) {
+        tch::manual_seed((self.recipe.seed ^ self.progress.step.wrapping_mul(0x9e37_79b9_7f4a_7c15)) as i64);
+    }
+
+    /// One optimiser step down `loss`.
+    pub(super) fn update(
+        &mut self,
+        loss: &Tensor,
+        value: f64,
+        learning_rate: f64,
+        step: usize,
+    ) -> Result<()> {
+        if !value.is_finite() {
+            return Err(Error::NotFinite {
+                loss: value,
+                epoch: self.progress.epoch + 1,
+                step,
+                checkpoint: self.folder.last(),
+            });
+        }
+        loss.backward();
+        let parameters = self.model.parameters();
+        clip_grad_norm(parameters, self.recipe.max_grad_norm);
+        self.optimizer.step(parameters, learning_rate);
+        if let Some(average) = &mut self.average {
+            let _guard = tch::no_grad_guard();
+            for ((_, mean), (_, parameter)) in average.iter_mut().zip(parameters.iter()) {
+                let _ = mean.lerp_(parameter, 1.0 - self.recipe.ema_decay);
+            }
+        }
+        self.progress.step += 1;
+        Ok(())
+    }
+
+    pub(super) fn bar(&self, steps: usize, what: &str) -> ProgressBar {
+        let template = "epoch {prefix} {bar:30} {pos}/{len} [{elapsed}<{eta}, {per_sec}] {msg}";
+        let style = ProgressStyle::with_template(template).expect("the template is fixed");
+        ProgressBar::new(steps as u64)
+            .with_style(style)
+            .with_prefix(format!("{} {what}", self.progress.epoch + 1))
+    }
+}

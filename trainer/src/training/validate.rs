@@ -1,0 +1,70 @@
+use super::data::{EncodedImage, TrainingData};
+use super::rewards::Rewards;
+use crate::Result;
+use crate::decode::{Choice, Decoded, decode};
+use crate::model::{CaptionBatch, Captioner};
+use glimpse_bundle::GenerationConfig;
+use tch::{Device, Tensor};
+
+/// What the validation split says of the weights.
+#[derive(Debug, Clone)]
+pub struct Validation {
+    /// Mean cross-entropy of a word, in nats.
+    pub loss: f64,
+    /// CIDEr-D of greedy captions over word ids, x10 as published tables print it divided by 10: 0.5 is usual.
+    pub cider: f64,
+    /// Greedy captions, one a photo.
+    pub captions: Vec<Decoded>,
+}
+
+const BATCH_IMAGES: usize = 100;
+
+/// Scores the model on the validation split, plain views only.
+pub fn validate(
+    model: &Captioner,
+    data: &TrainingData,
+    rewards: &Rewards,
+    generation: &GenerationConfig,
+    device: Device,
+) -> Result<Validation> {
+    let _guard = tch::no_grad_guard();
+    let (mut loss, mut words) = (0.0, 0);
+    let mut captions = Vec::with_capacity(data.validation.len());
+    for images in data.validation.chunks(BATCH_IMAGES) {
+        let grids: Vec<usize> = images.iter().map(EncodedImage::plain_grid).collect();
+        let grid = model.encode(&data.cache.gather(&grids).to_device(device), false);
+        captions.extend(decode(model, &grid, Choice::Greedy, generation));
+        // A few photos at a time: the logits of five hundred captions would not fit a small machine.
+        for (start, images) in images.chunks(20).enumerate().map(|(i, chunk)| (i * 20, chunk)) {
+            let batch = all_captions(images, start, generation.max_length, device);
+            let logits = model.teacher_forced(&grid, &batch, false).logits;
+            let sum =
+                logits.cross_entropy_loss(&batch.targets, None::<Tensor>, tch::Reduction::Sum, -100, 0.0);
+            loss += sum.double_value(&[]);
+            words += batch.words();
+        }
+    }
+    let cider = rewards.mean(&captions)?;
+    Ok(Validation { loss: loss / words as f64, cider, captions })
+}
+
+/// Every caption of `images`, whose grids begin at `start` of the batch, cut to `max_length`.
+pub fn all_captions(
+    images: &[EncodedImage],
+    start: usize,
+    max_length: usize,
+    device: Device,
+) -> CaptionBatch {
+    let captions: Vec<_> = images
+        .iter()
+        .enumerate()
+        .flat_map(|(i, image)| image.captions.iter().map(move |caption| cut(start + i, caption, max_length)))
+        .collect();
+    CaptionBatch::new(&captions, device)
+}
+
+/// A caption of at most `max_length` ids with `<sos>` and `<eos>`, and whether it still ends.
+pub fn cut(image: usize, caption: &[u32], max_length: usize) -> (usize, &[u32], bool) {
+    let longest = max_length - 2;
+    if caption.len() <= longest { (image, caption, true) } else { (image, &caption[..longest], false) }
+}
