@@ -76,7 +76,7 @@ fn main() -> Result<()> {
         deep_output,
         tie_word_embeddings: !(args.report || args.no_tie || !deep_output),
     };
-    let tokenizer = seeded::tokenizer(args.vocab_size);
+    let tokenizer = seeded::tokenizer(args.vocab_size)?;
     let checkpoint = Checkpoint::seeded(architecture, tokenizer, args.seed)?;
     let backbone_weights = match &args.backbone_weights {
         Some(path) => Weights::read(path)?,

@@ -42,26 +42,28 @@ pub(crate) fn folder_beside(target: &Path) -> Result<TempDir> {
     builder(0o777).tempdir_in(parent).map_err(Error::io(parent))
 }
 
-/// Renames `folder` to `target`; what was there is removed once the new one stands.
+/// Renames `folder` to `target`; what was there is removed once the new one stands, and is put back
+/// when the new one cannot be put there.
 pub(crate) fn move_into_place(folder: TempDir, target: &Path) -> Result<()> {
+    let replaced = if target.exists() { Some(move_aside(target)?) } else { None };
+    if let Err(failure) = std::fs::rename(folder.path(), target) {
+        if let Some(aside) = replaced
+            && std::fs::rename(aside.path().join(ASIDE), target).is_err()
+        {
+            // Never delete the only copy.
+            let _ = aside.keep();
+        }
+        return Err(Error::io(target)(failure));
+    }
+    // Its temporary name is gone: there is nothing left to remove.
+    let _ = folder.keep();
+    Ok(())
+}
+
+const ASIDE: &str = "replaced";
+
+fn move_aside(target: &Path) -> Result<TempDir> {
     let aside = folder_beside(target)?;
-    let old = aside.path().join("old");
-    let replaces = target.exists();
-    if replaces {
-        std::fs::rename(target, &old).map_err(Error::io(target))?;
-    }
-    match std::fs::rename(folder.path(), target) {
-        Ok(()) => {
-            // Its name is gone, there is nothing left to clean up.
-            let _ = folder.keep();
-            Ok(())
-        }
-        Err(failure) => {
-            if replaces && std::fs::rename(&old, target).is_err() {
-                // Never delete the only copy.
-                let _ = aside.keep();
-            }
-            Err(Error::io(target)(failure))
-        }
-    }
+    std::fs::rename(target, aside.path().join(ASIDE)).map_err(Error::io(target))?;
+    Ok(aside)
 }

@@ -104,18 +104,6 @@ fn not_json(key: &'static str) -> impl FnOnce(serde_json::Error) -> Error {
 }
 
 fn check_backbone(checkpoint: &Checkpoint, backbone: &dyn Backbone, weights: &Weights) -> Result<()> {
-    let Config { architecture, provenance, .. } = &checkpoint.config;
-    if architecture.feature_dim != backbone.feature_dim() {
-        return Err(Error::Contradiction {
-            what: "feature_dim",
-            reason: format!(
-                "the checkpoint says {}, but {} gives {} channels",
-                architecture.feature_dim,
-                backbone.name(),
-                backbone.feature_dim()
-            ),
-        });
-    }
     let Size { height, width } = checkpoint.preprocessor.output_size();
     if (height, width) != (INPUT_SIZE, INPUT_SIZE) {
         return Err(Error::Contradiction {
@@ -126,7 +114,7 @@ fn check_backbone(checkpoint: &Checkpoint, backbone: &dyn Backbone, weights: &We
             ),
         });
     }
-    let expected = &provenance.backbone_sha256;
+    let expected = &checkpoint.config.provenance.backbone_sha256;
     let Some(path) = weights.file().filter(|_| !expected.is_empty()) else {
         return Ok(());
     };

@@ -2,7 +2,7 @@ use crate::backbone::{GRID_SIZE, INPUT_SIZE, backbone};
 use crate::graph::{Attribute, Axis, GraphBuilder, Signature, Value};
 use crate::linear::{self, Linear};
 use crate::proto::{DataType, GraphProto};
-use crate::{Checkpoint, Result, Weights};
+use crate::{Checkpoint, Error, Result, Weights};
 use glimpse_bundle::checkpoint::weights as names;
 use glimpse_bundle::tensors;
 
@@ -10,6 +10,18 @@ use glimpse_bundle::tensors;
 /// does not depend on the words is computed here, once per image.
 pub fn encoder_graph(checkpoint: &Checkpoint, backbone_weights: &Weights) -> Result<GraphProto> {
     let sizes = &checkpoint.config.architecture;
+    let backbone = backbone(&sizes.backbone)?;
+    if sizes.feature_dim != backbone.feature_dim() {
+        return Err(Error::Contradiction {
+            what: "feature_dim",
+            reason: format!(
+                "the checkpoint says {}, but {} gives {} channels",
+                sizes.feature_dim,
+                backbone.name(),
+                backbone.feature_dim()
+            ),
+        });
+    }
     let mut graph = GraphBuilder::new();
     let batch_size = Axis::Dynamic(tensors::BATCH_SIZE);
     let side = Axis::Fixed(INPUT_SIZE as usize);
@@ -19,7 +31,7 @@ pub fn encoder_graph(checkpoint: &Checkpoint, backbone_weights: &Weights) -> Res
         axes: &[batch_size, Axis::Fixed(3), side, side],
         doc: "RGB pixels, normalised as preprocessor_config.json says",
     });
-    let maps = backbone(&sizes.backbone)?.build(&mut graph, backbone_weights, &pixel_values)?;
+    let maps = backbone.build(&mut graph, backbone_weights, &pixel_values)?;
     let features = cells(&mut graph, &maps, sizes.feature_dim, sizes.num_cells);
     let grid = if sizes.project_features { project(&mut graph, checkpoint, &features)? } else { features };
 
@@ -94,7 +106,7 @@ fn initial_state(graph: &mut GraphBuilder, checkpoint: &Checkpoint, grid: &Value
     let decoder_dim = checkpoint.config.architecture.decoder_dim;
     let settings = [("axes", Attribute::Ints(vec![1])), ("keepdims", Attribute::Int(0))];
     let mean = graph.node("ReduceMean", "grid.mean", [grid], settings);
-    let layer = |name| Ok::<_, crate::Error>(Linear::new(checkpoint.weight(name)?, decoder_dim));
+    let layer = |name| Ok::<_, Error>(Linear::new(checkpoint.weight(name)?, decoder_dim));
     let both = Linear::stack(&[layer(names::INIT_H_WEIGHT)?, layer(names::INIT_C_WEIGHT)?]);
     let biases = [checkpoint.weight(names::INIT_H_BIAS)?, checkpoint.weight(names::INIT_C_BIAS)?].concat();
     let bias = linear::bias(graph, "decoder.init", &biases);

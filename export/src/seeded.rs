@@ -6,11 +6,9 @@ use crate::backbone::{Activation, Backbone, backbone};
 use crate::checkpoint::weight_shapes;
 use crate::{Checkpoint, Result, Weights};
 use glimpse_bundle::checkpoint::weights as names;
-use glimpse_bundle::{Architecture, Config, GenerationConfig, Provenance, SPECIALS, UNK_ID};
+use glimpse_bundle::{Architecture, CaptionTokenizer, Config, GenerationConfig, Provenance, SPECIALS};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde_json::json;
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 impl Checkpoint {
@@ -20,10 +18,13 @@ impl Checkpoint {
         let preprocessor = backbone(&architecture.backbone)?.preprocessor();
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let mut weights = Weights::in_memory("the seeded checkpoint");
+        // A tied word scores its own embedding: a large one would repeat itself for ever.
+        let embedding = if architecture.tie_word_embeddings { 0.2 } else { 1.0 };
         for (name, shape) in weight_shapes(&architecture) {
             let range = match (name, shape.as_slice()) {
                 (names::NORM_WEIGHT, _) => 0.5..1.5,
-                (names::ROW_POSITIONS | names::COLUMN_POSITIONS | names::EMBEDDING, _) => around(0.0, 0.5),
+                (names::ROW_POSITIONS | names::COLUMN_POSITIONS, _) => around(0.0, 0.5),
+                (names::EMBEDDING, _) => around(0.0, embedding),
                 // Softmax is over these two: sharper than the rest.
                 (names::SCORE_WEIGHT | names::VOCAB_WEIGHT, [_, inputs]) => around(0.0, spread(*inputs, 3.0)),
                 (_, [_, inputs]) => around(0.0, spread(*inputs, 1.0)),
@@ -68,23 +69,12 @@ pub fn backbone_weights(backbone: &dyn Backbone, seed: u64) -> Result<Weights> {
 }
 
 /// The text of a `tokenizer.json` with the specials and then `word4`, `word5` and so on.
-pub fn tokenizer(vocab_size: usize) -> String {
+///
+/// # Errors
+/// Refuses a vocabulary without a word besides the specials.
+pub fn tokenizer(vocab_size: usize) -> Result<String> {
     let words = (SPECIALS.len()..vocab_size).map(|id| format!("word{id}"));
-    let words = SPECIALS.iter().map(ToString::to_string).chain(words);
-    let vocab: BTreeMap<String, usize> = words.zip(0..).collect();
-    let special = |(id, content)| {
-        json!({
-            "id": id, "content": content, "special": true,
-            "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
-        })
-    };
-    json!({
-        "version": "1.0",
-        "added_tokens": SPECIALS.iter().enumerate().map(special).collect::<Vec<_>>(),
-        "pre_tokenizer": { "type": "Whitespace" },
-        "model": { "type": "WordLevel", "vocab": vocab, "unk_token": SPECIALS[UNK_ID as usize] },
-    })
-    .to_string()
+    Ok(CaptionTokenizer::build(words)?.to_json()?)
 }
 
 /// Half the width of the uniform distribution with standard deviation gain / sqrt(inputs).

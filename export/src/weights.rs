@@ -112,18 +112,21 @@ impl Weights {
 
     /// The numbers of a tensor of exactly this shape, row-major.
     pub fn get(&self, name: &str, expected: &[usize]) -> Result<&[f32]> {
-        let (origin, name) = (self.origin(), name.to_string());
-        match self.tensors.get(&name) {
+        match self.tensors.get(name) {
             Some(tensor) if tensor.shape == expected => Ok(&tensor.data),
             Some(tensor) => Err(Error::WeightShape {
-                origin,
-                name,
+                origin: self.origin(),
+                name: name.into(),
                 expected: expected.to_vec(),
                 found: tensor.shape.clone(),
             }),
-            None => Err(match self.not_floats.get(&name) {
-                Some(dtype) => Error::WeightType { origin, name, dtype: dtype.clone() },
-                None => Error::MissingWeight { origin, name, expected: expected.to_vec() },
+            None => Err(match self.not_floats.get(name).cloned() {
+                Some(dtype) => Error::WeightType { origin: self.origin(), name: name.into(), dtype },
+                None => Error::MissingWeight {
+                    origin: self.origin(),
+                    name: name.into(),
+                    expected: expected.to_vec(),
+                },
             }),
         }
     }
