@@ -27,7 +27,9 @@ mod cider;
 mod error;
 mod interner;
 mod ngrams;
+pub mod ptb;
 mod scored;
+mod words;
 
 pub use cider::{CiderD, DocumentFrequency};
 pub use error::Error;
