@@ -1,2 +1,45 @@
 //! Captions photos with an exported bundle and ONNX Runtime.
+//!
+//! ```no_run
+//! use glimpse_runtime::{Captioner, CaptionerOptions};
+//!
+//! # fn main() -> glimpse_runtime::Result<()> {
+//! let mut captioner = Captioner::open("models/flickr8k-edge", &CaptionerOptions::default())?;
+//! let mut options = captioner.search_options();
+//! options.num_beams = 5;
+//! options.num_return_sequences = 2;
+//!
+//! let photo = glimpse_bundle::image::open("photo.jpg".as_ref())?;
+//! for caption in &captioner.caption(&[photo], &options)?[0] {
+//!     println!("{:.2}  {}", caption.score, caption.generated_text);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | item | topic |
+//! |---|---|
+//! | [`Captioner`], [`Caption`] | a bundle opened; photos in, captions out |
+//! | [`search`](mod@search) | greedy and beam search over any step-wise model |
+//! | [`OnnxRuntime`] | the library found, loaded and started once per process |
+//! | [`Device`] | where the graphs run |
+//! | [`mod@inspect`] | what a bundle holds; its graphs against reference outputs |
+//! | [`pipeline`] | photos prepared on all cores while the graphs run |
+
+mod captioner;
+mod contract;
+mod decoder;
+mod device;
+mod encoder;
+mod error;
+pub mod inspect;
+mod onnxruntime;
+pub mod pipeline;
 pub mod search;
+mod session;
+
+pub use captioner::{Caption, Captioner, CaptionerOptions};
+pub use device::{Device, UnknownDevice};
+pub use encoder::Encoded;
+pub use error::{Error, Result};
+pub use onnxruntime::{LoadError, OnnxRuntime, OnnxRuntimeOptions, Origin};

@@ -1,0 +1,256 @@
+use super::args::{RuntimeArgs, at_least_one, model_dir};
+use super::inputs::{Input, expand};
+use super::{SOME_FAILED, complain};
+use anyhow::{Context, Result};
+use clap::builder::FalseyValueParser;
+use glimpse_bundle::{Preprocessor, Size, image};
+use glimpse_runtime::pipeline::for_each_ordered;
+use glimpse_runtime::search::SearchOptions;
+use glimpse_runtime::{Caption, Captioner, CaptionerOptions, Device};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ndarray::ArrayView4;
+use serde::Serialize;
+use std::io::{BufWriter, IsTerminal, Stdout, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Caption photos: files, folders, globs, or - for one picture on standard input
+#[derive(clap::Args)]
+pub struct Args {
+    /// Pictures, folders of pictures, globs; - reads one picture from standard input
+    #[arg(required = true, value_name = "PHOTO")]
+    photos: Vec<PathBuf>,
+    /// The bundle [default: models/flickr8k-edge in the working directory or beside the program]
+    #[arg(long, value_name = "DIR", env = "GLIMPSE_MODEL")]
+    model: Option<PathBuf>,
+    #[command(flatten)]
+    search: SearchArgs,
+    /// auto, cpu, cuda or cuda:INDEX; auto takes CUDA where it works, cuda takes it or fails
+    #[arg(long, default_value = "auto", env = "GLIMPSE_DEVICE")]
+    device: Device,
+    /// Photos that run through the network together
+    #[arg(long, value_name = "N", default_value = "8", env = "GLIMPSE_BATCH_SIZE", value_parser = at_least_one)]
+    batch_size: usize,
+    #[command(flatten)]
+    runtime: RuntimeArgs,
+    /// One line of JSON for each photo
+    #[arg(long, env = "GLIMPSE_JSON", value_parser = FalseyValueParser::new())]
+    json: bool,
+}
+
+/// What is not given stays as the bundle's generation_config.json says.
+#[derive(clap::Args)]
+struct SearchArgs {
+    /// Hypotheses kept at each step; 1 is greedy search [default: the bundle's]
+    #[arg(long, visible_alias = "beam-size", value_name = "N", env = "GLIMPSE_NUM_BEAMS")]
+    num_beams: Option<usize>,
+    /// Longest caption in words, <sos> and <eos> counted [default: the bundle's]
+    #[arg(long, value_name = "N", env = "GLIMPSE_MAX_LENGTH")]
+    max_length: Option<usize>,
+    /// Captions score sum of log-probabilities / length^F [default: the bundle's]
+    #[arg(long, value_name = "F", env = "GLIMPSE_LENGTH_PENALTY", allow_negative_numbers = true)]
+    length_penalty: Option<f32>,
+    /// Captions for each photo, best first; at most num-beams
+    #[arg(long, value_name = "N", default_value = "1", env = "GLIMPSE_NUM_RETURN_SEQUENCES")]
+    num_return_sequences: usize,
+}
+
+impl SearchArgs {
+    fn apply(&self, options: &mut SearchOptions) {
+        options.num_beams = self.num_beams.unwrap_or(options.num_beams);
+        options.max_length = self.max_length.unwrap_or(options.max_length);
+        options.length_penalty = self.length_penalty.unwrap_or(options.length_penalty);
+        options.num_return_sequences = self.num_return_sequences;
+    }
+}
+
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let inputs = expand(&args.photos)?;
+    let dir = model_dir(args.model.as_deref())?;
+    let mut options = CaptionerOptions::default();
+    options.device = args.device;
+    options.onnxruntime = args.runtime.options();
+    let captioner = Captioner::open(dir, &options)?;
+    if let Some(reason) = captioner.fallback() {
+        complain(format_args!("note: captioning on the CPU, as CUDA cannot be used: {reason}"));
+    }
+    let mut options = captioner.search_options();
+    args.search.apply(&mut options);
+    options.validate(captioner.bundle().config.architecture.vocab_size)?;
+
+    let preprocessor = captioner.preprocessor().clone();
+    let threads = captioner.runtime().threads();
+    let mut batch = Batch::new(captioner, options, Output::new(args.json, inputs.len()));
+    for_each_ordered(
+        &inputs,
+        threads,
+        args.batch_size,
+        |input| prepare(input, &preprocessor),
+        |input, pixel_values| {
+            batch.push(input, pixel_values);
+            if batch.photos == args.batch_size { batch.run() } else { Ok(()) }
+        },
+    )?;
+    batch.run()?;
+    Ok(if batch.output.failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_FAILED) })
+}
+
+/// Reads and decodes a picture into f32 [3, height, width].
+fn prepare(input: &Input, preprocessor: &Preprocessor) -> Result<Vec<f32>, String> {
+    let picture = image::decode(&input.read()?).map_err(|error| error.to_string())?;
+    let Size { height, width } = preprocessor.config().output_size();
+    let mut pixel_values = vec![0.0; 3 * height as usize * width as usize];
+    preprocessor.pixel_values(&picture, &mut pixel_values).map_err(|error| error.to_string())?;
+    Ok(pixel_values)
+}
+
+/// Photos that wait for each other, and the failures between them.
+struct Batch {
+    captioner: Captioner,
+    options: SearchOptions,
+    output: Output,
+    /// f32 [photos, 3, height, width]
+    pixel_values: Vec<f32>,
+    photos: usize,
+    /// In the order of the inputs; `None` is a photo of the batch.
+    waiting: Vec<(String, Option<String>)>,
+}
+
+impl Batch {
+    fn new(captioner: Captioner, options: SearchOptions, output: Output) -> Self {
+        Self { captioner, options, output, pixel_values: Vec::new(), photos: 0, waiting: Vec::new() }
+    }
+
+    fn push(&mut self, input: &Input, pixel_values: Result<Vec<f32>, String>) {
+        let failure = match pixel_values {
+            Ok(values) => {
+                self.pixel_values.extend_from_slice(&values);
+                self.photos += 1;
+                None
+            }
+            Err(reason) => Some(reason),
+        };
+        self.waiting.push((input.name(), failure));
+    }
+
+    /// Captions the batch and writes all that waited.
+    fn run(&mut self) -> Result<()> {
+        let mut captions = match self.caption() {
+            Ok(captions) => captions.into_iter().map(Ok).collect::<Vec<_>>(),
+            Err(error) => vec![Err(format!("{error:#}")); self.photos],
+        }
+        .into_iter();
+        for (name, failure) in self.waiting.drain(..) {
+            let result = failure.map(Err).or_else(|| captions.next());
+            self.output.write(&name, result.context("a photo of the batch got no answer")?)?;
+        }
+        self.output.flush()?;
+        self.pixel_values.clear();
+        self.photos = 0;
+        Ok(())
+    }
+
+    fn caption(&mut self) -> Result<Vec<Vec<Caption>>> {
+        if self.photos == 0 {
+            return Ok(Vec::new());
+        }
+        let Size { height, width } = self.captioner.preprocessor().config().output_size();
+        let shape = (self.photos, 3, height as usize, width as usize);
+        let encoded =
+            self.captioner.encode_pixel_values(ArrayView4::from_shape(shape, &self.pixel_values)?)?;
+        Ok(self.captioner.decode(&encoded, &self.options)?)
+    }
+}
+
+/// Captions on stdout, failures on stderr, progress on a terminal.
+struct Output {
+    json: bool,
+    out: BufWriter<Stdout>,
+    failed: usize,
+    progress: ProgressBar,
+}
+
+impl Output {
+    /// From this many photos on, waiting is worth a progress bar.
+    const MANY: usize = 10;
+
+    fn new(json: bool, photos: usize) -> Self {
+        let target = if photos >= Self::MANY && std::io::stderr().is_terminal() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let progress = ProgressBar::with_draw_target(Some(photos as u64), target);
+        if let Ok(style) =
+            ProgressStyle::with_template("{wide_bar} {pos}/{len} photos, {per_sec}, {eta} left")
+        {
+            progress.set_style(style);
+        }
+        Self { json, out: BufWriter::new(std::io::stdout()), failed: 0, progress }
+    }
+
+    fn write(&mut self, name: &str, result: Result<Vec<Caption>, String>) -> std::io::Result<()> {
+        if let Err(reason) = &result {
+            self.failed += 1;
+            self.progress.suspend(|| complain(format_args!("{name}: {reason}")));
+        }
+        self.progress.inc(1);
+        if self.json {
+            serde_json::to_writer(&mut self.out, &Line::new(name, &result))?;
+            return writeln!(self.out);
+        }
+        let Ok(captions) = result else { return Ok(()) };
+        writeln!(self.out, "{name}")?;
+        for caption in &captions {
+            if captions.len() > 1 {
+                write!(self.out, "  {:>7.3}", caption.score)?;
+            }
+            writeln!(self.out, "  {}", caption.generated_text)?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.progress.suspend(|| self.out.flush())
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        self.progress.finish_and_clear();
+    }
+}
+
+/// A line of `--json`.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Line<'a> {
+    Captions { image: &'a str, captions: Vec<CaptionLine<'a>> },
+    Error { image: &'a str, error: &'a str },
+}
+
+#[derive(Serialize)]
+struct CaptionLine<'a> {
+    generated_text: &'a str,
+    score: f32,
+    token_ids: &'a [u32],
+    token_logprobs: &'a [f32],
+}
+
+impl<'a> Line<'a> {
+    fn new(image: &'a str, result: &'a Result<Vec<Caption>, String>) -> Self {
+        match result {
+            Ok(captions) => {
+                Self::Captions { image, captions: captions.iter().map(CaptionLine::new).collect() }
+            }
+            Err(error) => Self::Error { image, error },
+        }
+    }
+}
+
+impl<'a> CaptionLine<'a> {
+    fn new(caption: &'a Caption) -> Self {
+        let Caption { generated_text, score, token_ids, token_logprobs, .. } = caption;
+        Self { generated_text, score: *score, token_ids, token_logprobs }
+    }
+}

@@ -1,0 +1,149 @@
+//! From what stands on the command line to pictures.
+
+use anyhow::{Result, bail};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// What counts as a picture in a folder.
+const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "jpe", "png", "gif", "bmp", "webp", "tif", "tiff"];
+
+/// A picture to caption, or an argument that led to none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    Stdin,
+    File(PathBuf),
+    Nothing { argument: PathBuf, reason: String },
+}
+
+impl Input {
+    /// What the outputs call it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Stdin => "-".into(),
+            Self::File(path) | Self::Nothing { argument: path, .. } => path.display().to_string(),
+        }
+    }
+
+    /// The picture's bytes, or the reason why there are none.
+    pub fn read(&self) -> Result<Vec<u8>, String> {
+        match self {
+            Self::Stdin => {
+                let mut bytes = Vec::new();
+                std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+                if bytes.is_empty() { Err("standard input is empty".into()) } else { Ok(bytes) }
+            }
+            Self::File(path) => std::fs::read(path).map_err(|error| error.to_string()),
+            Self::Nothing { reason, .. } => Err(reason.clone()),
+        }
+    }
+}
+
+/// Files, folders (their pictures, sorted, not those of folders within), globs, and `-`.
+pub fn expand(arguments: &[PathBuf]) -> Result<Vec<Input>> {
+    if arguments.iter().filter(|argument| argument.as_os_str() == "-").count() > 1 {
+        bail!("- stands for standard input, which holds one picture: give it once");
+    }
+    let mut inputs = Vec::new();
+    for argument in arguments {
+        let nothing = |reason: String| Input::Nothing { argument: argument.clone(), reason };
+        if argument.as_os_str() == "-" {
+            inputs.push(Input::Stdin);
+        } else if argument.is_dir() {
+            match pictures_in(argument) {
+                Ok(files) if files.is_empty() => inputs.push(nothing(no_picture())),
+                Ok(files) => inputs.extend(files.into_iter().map(Input::File)),
+                Err(error) => inputs.push(nothing(error.to_string())),
+            }
+        } else if let Some(pattern) = as_pattern(argument) {
+            match glob::glob(pattern) {
+                Ok(paths) => {
+                    let files = paths.flatten().filter(|path| !path.is_dir());
+                    let before = inputs.len();
+                    inputs.extend(files.map(Input::File));
+                    if inputs.len() == before {
+                        inputs.push(nothing("no file matches".into()));
+                    }
+                }
+                Err(error) => inputs.push(nothing(format!("not a pattern: {error}"))),
+            }
+        } else {
+            inputs.push(Input::File(argument.clone()));
+        }
+    }
+    Ok(inputs)
+}
+
+fn no_picture() -> String {
+    format!("the folder holds no picture ({})", EXTENSIONS.join(", "))
+}
+
+/// A glob, unless a file has just that name.
+fn as_pattern(argument: &Path) -> Option<&str> {
+    let text = argument.to_str()?;
+    (text.contains(['*', '?', '[']) && !argument.exists()).then_some(text)
+}
+
+fn pictures_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut pictures = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if is_picture(&path) && path.is_file() {
+            pictures.push(path);
+        }
+    }
+    pictures.sort();
+    Ok(pictures)
+}
+
+fn is_picture(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn names(inputs: &[Input], base: &Path) -> Vec<String> {
+        inputs.iter().map(|input| input.name().replace(&base.display().to_string(), "")).collect()
+    }
+
+    #[test]
+    fn arguments_become_pictures_in_order() {
+        let base = tempfile::tempdir().unwrap();
+        let base = base.path();
+        for folder in ["some", "some/deeper", "none"] {
+            fs::create_dir(base.join(folder)).unwrap();
+        }
+        for file in ["some/b.PNG", "some/a.jpg", "some/notes.txt", "some/deeper/c.jpg", "od[d].jpg"] {
+            fs::write(base.join(file), "x").unwrap();
+        }
+        let arguments = ["some", "od[d].jpg", "none", "some/*.jpg", "*.gif", "absent.jpg", "some/[.jpg"];
+        let mut arguments: Vec<_> = arguments.iter().map(|argument| base.join(argument)).collect();
+        arguments.push("-".into());
+        let inputs = expand(&arguments).unwrap();
+        let expected = [
+            "/some/a.jpg",
+            "/some/b.PNG",
+            "/od[d].jpg",
+            "/none",
+            "/some/a.jpg",
+            "/*.gif",
+            "/absent.jpg",
+            "/some/[.jpg",
+            "-",
+        ];
+        assert_eq!(names(&inputs, base), expected);
+        let nothing = inputs.iter().filter(|input| matches!(input, Input::Nothing { .. })).cloned();
+        assert_eq!(names(&nothing.collect::<Vec<_>>(), base), ["/none", "/*.gif", "/some/[.jpg"]);
+        assert_eq!(inputs[1].read().unwrap(), b"x");
+        assert!(inputs[3].read().unwrap_err().contains("holds no picture"));
+        assert!(inputs[6].read().is_err());
+    }
+
+    #[test]
+    fn standard_input_holds_one_picture() {
+        assert!(expand(&["-".into(), "-".into()]).is_err());
+    }
+}

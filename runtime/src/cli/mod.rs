@@ -1,0 +1,58 @@
+//! The command line: one module per subcommand.
+
+mod args;
+mod caption;
+mod inputs;
+mod inspect;
+
+use clap::{Parser, Subcommand};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Caption photos with an exported bundle and ONNX Runtime.
+///
+/// Exit codes: 0 all done, 1 some inputs failed (each named on stderr), 2 wrong use.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Caption(caption::Args),
+    Inspect(inspect::Args),
+}
+
+/// Some inputs failed.
+const SOME_FAILED: u8 = 1;
+/// Wrong use: bad flags, no bundle, no ONNX Runtime.
+const WRONG_USE: u8 = 2;
+
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Caption(args) => caption::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        if is_broken_pipe(&error) {
+            // Whoever read the output has seen enough.
+            return ExitCode::SUCCESS;
+        }
+        complain(format_args!("error: {error:#}"));
+        ExitCode::from(WRONG_USE)
+    })
+}
+
+/// One line on stderr, whatever line breaks the text has. A closed stderr is nobody's problem.
+fn complain(text: impl std::fmt::Display) {
+    let text = text.to_string();
+    let words: Vec<_> = text.split_whitespace().collect();
+    let _ = writeln!(std::io::stderr(), "{}", words.join(" "));
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io_error = error.downcast_ref::<std::io::Error>();
+    io_error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}

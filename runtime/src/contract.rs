@@ -1,0 +1,138 @@
+//! The tensors that a bundle of a given architecture must read and write, checked before any runs.
+
+use crate::{Error, Result};
+use glimpse_bundle::{Architecture, Size, tensors};
+use ort::session::Session;
+use ort::value::{Outlet, TensorElementType, ValueType};
+use std::path::Path;
+
+/// One side of an axis: a size, or `None` where the graph must take any.
+type Axis = Option<usize>;
+
+/// A tensor by the contract.
+struct Tensor {
+    name: &'static str,
+    element: TensorElementType,
+    shape: Vec<Axis>,
+}
+
+fn f32(name: &'static str, shape: &[Axis]) -> Tensor {
+    Tensor { name, element: TensorElementType::Float32, shape: shape.to_vec() }
+}
+
+fn i64(name: &'static str, shape: &[Axis]) -> Tensor {
+    Tensor { name, element: TensorElementType::Int64, shape: shape.to_vec() }
+}
+
+/// Inputs and outputs of a graph by the contract.
+pub(crate) struct Contract {
+    inputs: Vec<Tensor>,
+    outputs: Vec<Tensor>,
+}
+
+impl Contract {
+    /// `encoder_model.onnx`
+    pub(crate) fn encoder(architecture: &Architecture, picture: Size) -> Self {
+        let (height, width) = (picture.height as usize, picture.width as usize);
+        let cells = Some(architecture.num_cells);
+        let state = [None, Some(architecture.decoder_dim)];
+        Self {
+            inputs: vec![f32(tensors::PIXEL_VALUES, &[None, Some(3), Some(height), Some(width)])],
+            outputs: vec![
+                f32(tensors::LAST_HIDDEN_STATE, &[None, cells, Some(architecture.encoder_dim)]),
+                f32(tensors::ENCODER_KEYS, &[None, cells, Some(architecture.attention_dim)]),
+                f32(tensors::INITIAL_H, &state),
+                f32(tensors::INITIAL_C, &state),
+            ],
+        }
+    }
+
+    /// `decoder_model.onnx`
+    pub(crate) fn decoder(architecture: &Architecture) -> Self {
+        let cells = Some(architecture.num_cells);
+        let state = [None, Some(architecture.decoder_dim)];
+        Self {
+            inputs: vec![
+                i64(tensors::INPUT_IDS, &[None]),
+                i64(tensors::BEAM_IDX, &[None]),
+                f32(tensors::PAST_H, &state),
+                f32(tensors::PAST_C, &state),
+                f32(tensors::ENCODER_HIDDEN_STATES, &[None, cells, Some(architecture.encoder_dim)]),
+                f32(tensors::ENCODER_KEYS, &[None, cells, Some(architecture.attention_dim)]),
+                i64(tensors::K, &[]),
+            ],
+            outputs: vec![
+                f32(tensors::TOP_LOG_PROBS, &[None, None]),
+                i64(tensors::TOP_TOKEN_IDS, &[None, None]),
+                f32(tensors::PRESENT_H, &state),
+                f32(tensors::PRESENT_C, &state),
+                f32(tensors::ATTENTIONS, &[None, cells]),
+            ],
+        }
+    }
+
+    /// Refuses a session whose tensors differ, by the first one's name. Outputs beyond the contract
+    /// are let be.
+    pub(crate) fn check(&self, session: &Session, path: &Path) -> Result<()> {
+        let violation = |reason| Error::Contract { path: path.to_path_buf(), reason };
+        for (side, expected, found) in
+            [("input", &self.inputs, session.inputs()), ("output", &self.outputs, session.outputs())]
+        {
+            for tensor in expected {
+                tensor.check(side, found).map_err(violation)?;
+            }
+        }
+        let unknown = session
+            .inputs()
+            .iter()
+            .find(|outlet| self.inputs.iter().all(|tensor| tensor.name != outlet.name()));
+        unknown
+            .map_or(Ok(()), |outlet| Err(violation(format!("it wants an unknown input {}", outlet.name()))))
+    }
+}
+
+impl Tensor {
+    fn check(&self, side: &str, found: &[Outlet]) -> Result<(), String> {
+        let Some(outlet) = found.iter().find(|outlet| outlet.name() == self.name) else {
+            return Err(format!("it has no {side} {}", self.name));
+        };
+        let ValueType::Tensor { ty, shape, .. } = outlet.dtype() else {
+            return Err(format!("{side} {} is no tensor", self.name));
+        };
+        let describe = |element: TensorElementType, shape: String| format!("{element} [{shape}]");
+        let fits = *ty == self.element
+            && shape.len() == self.shape.len()
+            && shape.iter().zip(&self.shape).all(|(&found, &expected)| axis_fits(side, found, expected));
+        if fits {
+            return Ok(());
+        }
+        let expected = self.shape.iter().map(|axis| axis.map_or("any".into(), |size| size.to_string()));
+        let expected = describe(self.element, expected.collect::<Vec<_>>().join(", "));
+        let sizes = shape.iter().map(|&size| if size < 0 { "any".into() } else { size.to_string() });
+        let found = describe(*ty, sizes.collect::<Vec<_>>().join(", "));
+        Err(format!("{side} {} is {found}, expected {expected}", self.name))
+    }
+}
+
+/// Negative sizes are dynamic. A dynamic axis of the contract must be dynamic in an input, as it is
+/// fed with many sizes; shape inference may leave more open than the contract, which does no harm.
+fn axis_fits(side: &str, found: i64, expected: Axis) -> bool {
+    match expected {
+        Some(size) => found < 0 || found == size as i64,
+        None => found < 0 || side == "output",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes() {
+        assert!(axis_fits("input", 49, Some(49)));
+        assert!(axis_fits("output", -1, Some(49)));
+        assert!(!axis_fits("output", 48, Some(49)));
+        assert!(axis_fits("input", -1, None));
+        assert!(!axis_fits("input", 1, None), "a graph frozen at batch size 1 cannot be batched");
+    }
+}

@@ -1,0 +1,86 @@
+use crate::device::Device;
+use crate::onnxruntime::LoadError;
+use crate::search::InvalidOption;
+use std::path::PathBuf;
+
+/// What can go wrong between a bundle and a caption.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bundle is incomplete, changed or contradicts itself, or a picture cannot be decoded.
+    #[error(transparent)]
+    Bundle(#[from] glimpse_bundle::Error),
+    /// No ONNX Runtime could be loaded.
+    #[error(transparent)]
+    OnnxRuntime(#[from] LoadError),
+    /// ONNX Runtime refused to start.
+    #[error("ONNX Runtime could not start: {source}")]
+    Environment {
+        /// ONNX Runtime's reason.
+        source: ort::Error,
+    },
+    /// ONNX Runtime could not open a graph.
+    #[error("{path} cannot be run: {source}", path = path.display())]
+    Session {
+        /// The graph's file.
+        path: PathBuf,
+        /// ONNX Runtime's reason.
+        source: ort::Error,
+    },
+    /// A graph's inputs or outputs are not those of a bundle of this architecture.
+    #[error("{path} does not keep the contract of a bundle: {reason}", path = path.display())]
+    Contract {
+        /// The graph's file.
+        path: PathBuf,
+        /// The tensor and how it differs.
+        reason: String,
+    },
+    /// The device that was asked for cannot be used.
+    #[error("--device {device} cannot be used: {reason}")]
+    Device {
+        /// What was asked for.
+        device: Device,
+        /// Why it is out of reach.
+        reason: String,
+    },
+    /// ONNX Runtime failed while running a graph.
+    #[error("the {graph} failed: {source}")]
+    Run {
+        /// Which graph.
+        graph: &'static str,
+        /// ONNX Runtime's reason.
+        source: ort::Error,
+    },
+    /// A graph ran and gave what no search can use.
+    #[error("the {graph} gave an unusable {tensor}: {reason}")]
+    Output {
+        /// Which graph.
+        graph: &'static str,
+        /// The output's name.
+        tensor: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// `pixel_values` of another shape than the bundle's preprocessing makes.
+    #[error("pixel_values have shape {found:?}, the bundle wants {expected:?} for each image")]
+    PixelValues {
+        /// [batch, channels, height, width] as given.
+        found: Vec<usize>,
+        /// [channels, height, width] as `preprocessor_config.json` says.
+        expected: [usize; 3],
+    },
+    /// A search option is out of range or contradicts another.
+    #[error(transparent)]
+    Option(#[from] InvalidOption),
+    /// A file of reference tensors cannot be used.
+    #[error("{path}: {reason}", path = path.display())]
+    Reference {
+        /// The `.safetensors` file.
+        path: PathBuf,
+        /// What is missing or unexpected.
+        reason: String,
+    },
+}
+
+/// The crate's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,199 @@
+//! ONNX Runtime: found, loaded and started once per process.
+
+mod locate;
+
+pub use locate::Origin;
+
+use crate::{Error, Result};
+use locate::{Place, places};
+use ort::environment::{Environment, EnvironmentBuilder, GlobalThreadPoolOptions};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// Why no ONNX Runtime could be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The library that was asked for by name does not load. No other is tried then.
+    #[error("{origin} names {path}, which is no usable ONNX Runtime: {reason}", path = path.display())]
+    Unusable {
+        /// Who named it.
+        origin: Origin,
+        /// The file.
+        path: PathBuf,
+        /// The loader's reason.
+        reason: String,
+    },
+    /// No place held a usable library.
+    #[error(
+        "no ONNX Runtime found; install one with `make deps` or `pip install --target .deps onnxruntime`, \
+         or name the library with --ort-lib or ORT_DYLIB_PATH (tried {tried})"
+    )]
+    NotFound {
+        /// Each place and what was wrong there, in the order of the search.
+        tried: String,
+    },
+    /// The process has loaded another library, or the same with another number of threads.
+    #[error(
+        "ONNX Runtime is loaded once per process: {path} with {threads} threads is in use already, \
+         so {asked} cannot be honoured",
+        path = path.display()
+    )]
+    AlreadyLoaded {
+        /// The library in use.
+        path: PathBuf,
+        /// The threads of its pool.
+        threads: usize,
+        /// What was asked for instead.
+        asked: String,
+    },
+}
+
+/// Which library to load and how many threads to give it.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct OnnxRuntimeOptions {
+    /// The library, or the folder that holds it; by default it is searched (see [`Origin`]).
+    pub library: Option<PathBuf>,
+    /// Threads of the one pool that all graphs share; by default the physical cores.
+    pub threads: Option<usize>,
+}
+
+/// A loaded ONNX Runtime with its environment: one thread pool for all graphs of the process.
+///
+/// ONNX Runtime allows one environment per process, so this is a handle to a shared one.
+#[derive(Debug, Clone)]
+pub struct OnnxRuntime {
+    environment: Environment,
+    library: PathBuf,
+    origin: Origin,
+    version: String,
+    threads: usize,
+}
+
+/// Never emptied: sessions may outlive their captioner's handle, and ONNX Runtime would not start a
+/// second environment anyway.
+static LOADED: Mutex<Option<OnnxRuntime>> = Mutex::new(None);
+
+impl OnnxRuntime {
+    /// Finds, loads and starts ONNX Runtime, or hands out the one that this process has.
+    ///
+    /// # Errors
+    /// [`LoadError`] as [`Error::OnnxRuntime`], or [`Error::Environment`] when the library loads but
+    /// does not start.
+    pub fn load(options: &OnnxRuntimeOptions) -> Result<Self> {
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = &*loaded {
+            runtime.check_honours(options)?;
+            return Ok(runtime.clone());
+        }
+        let (place, builder) = load_library(options.library.as_deref())?;
+        let threads = options.threads.unwrap_or_else(physical_cores);
+        let library = place.path.canonicalize().unwrap_or(place.path);
+        let environment = thread_pool(threads)
+            .and_then(|pool| {
+                let builder = builder.with_name("glimpse").with_telemetry(false);
+                builder.with_global_thread_pool(pool).build()
+            })
+            .map_err(|source| Error::Environment { source })?;
+        let version = version(&library).unwrap_or_else(|| "of unknown version".into());
+        let runtime = Self { environment, library, origin: place.origin, version, threads };
+        Ok(loaded.insert(runtime).clone())
+    }
+
+    fn check_honours(&self, options: &OnnxRuntimeOptions) -> Result<(), LoadError> {
+        let refuse = |asked| {
+            Err(LoadError::AlreadyLoaded { path: self.library.clone(), threads: self.threads, asked })
+        };
+        if let Some(threads) = options.threads.filter(|&threads| threads != self.threads) {
+            return refuse(format!("{threads} threads"));
+        }
+        if let Some(library) = &options.library
+            && locate::file_at(library).canonicalize().ok().as_ref() != Some(&self.library)
+        {
+            return refuse(format!("the library {}", library.display()));
+        }
+        Ok(())
+    }
+
+    /// The library's file; just its name when the system's loader found it.
+    pub fn library(&self) -> &Path {
+        &self.library
+    }
+
+    /// How the library was found.
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// ONNX Runtime's version, e.g. `1.32.0`.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Threads of the pool that all graphs share; the calling thread is one of them.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+}
+
+/// One pool for encoder and decoder, which run in turn: two pools of their own would fight over the
+/// cores. Its threads sleep when idle, as photos are decoded on the same cores meanwhile, and
+/// decoding steps are too short to wake others for.
+fn thread_pool(threads: usize) -> ort::Result<GlobalThreadPoolOptions> {
+    GlobalThreadPoolOptions::default()
+        .with_intra_threads(threads)?
+        .with_inter_threads(1)?
+        .with_spin_control(false)
+}
+
+/// Cores that can compute at once, as far as this process may use them: a second hardware thread
+/// adds nothing to matrix products.
+fn physical_cores() -> usize {
+    let allowed = std::thread::available_parallelism().map_or(1, usize::from);
+    num_cpus::get_physical().clamp(1, allowed)
+}
+
+fn load_library(named: Option<&Path>) -> Result<(Place, EnvironmentBuilder), LoadError> {
+    let mut empty = Vec::new();
+    let mut failed = Vec::new();
+    for place in places(named, &mut empty) {
+        // `init_from` reports what is wrong, while loading behind the first call would panic.
+        match ort::init_from(&place.path) {
+            Ok(builder) => return Ok((place, builder)),
+            Err(_) if place.is_a_demand() && place.path.is_absolute() && !place.path.exists() => {
+                let reason = "no such file".into();
+                return Err(LoadError::Unusable { origin: place.origin, path: place.path, reason });
+            }
+            Err(error) if place.is_a_demand() => {
+                let reason = error.to_string();
+                return Err(LoadError::Unusable { origin: place.origin, path: place.path, reason });
+            }
+            Err(error) => failed.push(match place.origin {
+                Origin::System => format!("{}'s {}", place.origin, place.path.display()),
+                _ => error.to_string(),
+            }),
+        }
+    }
+    let empty = empty.iter().map(|folder| folder.display().to_string());
+    let tried: Vec<_> = empty.chain(failed).collect();
+    Err(LoadError::NotFound { tried: tried.join(", ") })
+}
+
+/// What the library says of its version; `ort` knows it but does not tell.
+fn version(library: &Path) -> Option<String> {
+    // SAFETY: the library is loaded already, so that this only takes another handle on it, and
+    // `OrtGetApiBase` has had this signature since ONNX Runtime 1.0. The string is static.
+    unsafe {
+        let library = libloading::Library::new(library).ok()?;
+        let api_base: libloading::Symbol<'_, unsafe extern "system" fn() -> *const ort::sys::OrtApiBase> =
+            library.get(b"OrtGetApiBase").ok()?;
+        let api_base = api_base().as_ref()?;
+        let version = std::ffi::CStr::from_ptr((api_base.GetVersionString)());
+        Some(version.to_string_lossy().into_owned())
+    }
+}

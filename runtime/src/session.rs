@@ -1,0 +1,82 @@
+//! Opening both graphs on one device.
+
+use crate::contract::Contract;
+use crate::device::Device;
+use crate::onnxruntime::OnnxRuntime;
+use crate::{Error, Result};
+use glimpse_bundle::{Bundle, DECODER, ENCODER, Precision};
+use ort::ep::{CUDA, ExecutionProvider};
+use ort::session::Session;
+use std::path::Path;
+
+/// Both graphs of a bundle, checked against the contract.
+pub(crate) struct Sessions {
+    pub(crate) encoder: Session,
+    pub(crate) decoder: Session,
+    /// Never [`Device::Auto`].
+    pub(crate) device: Device,
+    /// Why [`Device::Auto`] became the CPU although ONNX Runtime knows CUDA.
+    pub(crate) fallback: Option<String>,
+}
+
+impl Sessions {
+    /// Opens the graphs where `device` says.
+    pub(crate) fn open(bundle: &Bundle, runtime: &OnnxRuntime, device: Device) -> Result<Self> {
+        let on = |device, fallback| Self::open_on(bundle, runtime, device, fallback);
+        match device {
+            Device::Cpu => on(Device::Cpu, None),
+            Device::Cuda(_) if !has_cuda() => Err(Error::Device {
+                device,
+                reason: format!(
+                    "ONNX Runtime {} ({}) is built without CUDA; install onnxruntime-gpu in its place",
+                    runtime.version(),
+                    runtime.library().display()
+                ),
+            }),
+            Device::Cuda(_) => on(device, None).map_err(|error| match error {
+                Error::Session { source, .. } => Error::Device { device, reason: source.to_string() },
+                other => other,
+            }),
+            Device::Auto if !has_cuda() => on(Device::Cpu, None),
+            Device::Auto => match on(Device::Cuda(0), None) {
+                Err(Error::Session { source, .. }) => on(Device::Cpu, Some(source.to_string())),
+                result => result,
+            },
+        }
+    }
+
+    fn open_on(
+        bundle: &Bundle,
+        runtime: &OnnxRuntime,
+        device: Device,
+        fallback: Option<String>,
+    ) -> Result<Self> {
+        let open = |stem, contract: Contract| {
+            let path = bundle.model_path(stem, Precision::Fp32)?;
+            let session = open_graph(runtime, &path, device);
+            let session = session.map_err(|source| Error::Session { path: path.clone(), source })?;
+            contract.check(&session, &path)?;
+            Ok::<_, Error>(session)
+        };
+        let architecture = &bundle.config.architecture;
+        let encoder = open(ENCODER, Contract::encoder(architecture, bundle.preprocessor.output_size()))?;
+        let decoder = open(DECODER, Contract::decoder(architecture))?;
+        Ok(Self { encoder, decoder, device, fallback })
+    }
+}
+
+/// Whether the loaded ONNX Runtime was built with CUDA; a card may still be missing.
+fn has_cuda() -> bool {
+    <CUDA as ExecutionProvider>::is_available().unwrap_or(false)
+}
+
+/// Opens one graph. Builder errors hold the builder and cannot leave this function.
+pub(crate) fn open_graph(runtime: &OnnxRuntime, path: &Path, device: Device) -> ort::Result<Session> {
+    let mut builder = Session::builder(runtime.environment())?;
+    if let Device::Cuda(index) = device {
+        // TF32 would round factors to ten bits: other words than on the CPU.
+        let cuda = CUDA::default().with_device_id(i32::from(index)).with_tf32(false).build();
+        builder = builder.with_execution_providers([cuda.error_on_failure()])?;
+    }
+    builder.commit_from_file(path)
+}
