@@ -1,1 +1,33 @@
-//! stub
+//! Caption data sets: every layout that users hold, cleaned and split.
+//!
+//! ```no_run
+//! use glimpse_captions::{Dataset, SeededSplit, Splits};
+//! # fn main() -> glimpse_captions::Result<()> {
+//! let dataset = Dataset::read("flickr30k/results.csv".as_ref(), None)?;
+//! eprintln!("{}", dataset.report);
+//! let splits = Splits::seeded(dataset.images, &SeededSplit::default())?;
+//! assert!(splits.train.len() > splits.test.len());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | item | topic |
+//! |---|---|
+//! | [`Dataset`], [`CaptionedImage`] | photos and their captions, in the order of the file |
+//! | [`Layout`] | the layouts, recognised by content or named by the caller |
+//! | [`CleaningReport`] | what was left out or mended, with line numbers |
+//! | [`Splits`], [`SplitLists`] | training, validation, test: given lists, the file's own, or seeded |
+
+mod dataset;
+mod error;
+mod json;
+mod layout;
+mod report;
+mod rows;
+mod split;
+
+pub use dataset::{CaptionedImage, Dataset, ReadOptions};
+pub use error::{Error, Result};
+pub use layout::Layout;
+pub use report::{CleaningReport, Finding, FindingKind, Unit};
+pub use split::{ListReport, SeededSplit, Split, SplitLists, Splits, read_split_list};
