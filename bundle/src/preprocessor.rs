@@ -103,9 +103,10 @@ impl PreprocessorConfig {
     /// Refuses sizes and scales that cannot be applied.
     pub fn validate(&self) -> Result<()> {
         let invalid = |what, reason: String| Err(Error::Invalid { what, reason });
-        let Size { height, width } = self.output_size();
-        if height == 0 || width == 0 {
-            return invalid("preprocessor size", format!("{height}x{width} holds no pixel"));
+        for Size { height, width } in [self.size, self.output_size()] {
+            if height == 0 || width == 0 {
+                return invalid("preprocessor size", format!("{height}x{width} holds no pixel"));
+            }
         }
         if !self.do_resize && !self.do_center_crop {
             return invalid(

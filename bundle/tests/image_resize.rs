@@ -2,6 +2,8 @@
 //!
 //! Goldens: `python bundle/tests/image/make_goldens.py`.
 
+#![allow(clippy::unwrap_used)]
+
 use glimpse_bundle::{Preprocessor, PreprocessorConfig, Resample, Size, image::RgbImage};
 use std::path::{Path, PathBuf};
 

@@ -8,7 +8,10 @@ pub enum ImageError {
     /// The first bytes are those of no picture format that is read here.
     #[error("not a picture: its first bytes are not those of a JPEG, PNG, WebP, GIF, BMP or TIFF file")]
     NotAPicture,
-    /// The file is a picture, but this kind of it is not read.
+    /// The file is a picture in a format that is not read here, such as HEIC or AVIF.
+    #[error("only JPEG, PNG, WebP, GIF, BMP and TIFF are read; save the picture as JPEG or PNG")]
+    UnsupportedFormat,
+    /// The format is read, but not this kind of it.
     #[error("this kind of {format} is not supported: {feature}; save the picture as JPEG or PNG")]
     Unsupported {
         /// The file format, e.g. `TIFF`.
@@ -56,6 +59,14 @@ pub enum ImageError {
         /// What its pixels would take.
         bytes: u64,
         /// What they may take.
+        max_bytes: u64,
+    },
+    /// Something else in the file, such as its metadata, would take too much memory.
+    #[error("decoding the {format} file takes too much memory (the limit is {max} MiB)", max = max_bytes >> 20)]
+    OutOfMemory {
+        /// The file format, e.g. `TIFF`.
+        format: &'static str,
+        /// What the decoded pixels may take.
         max_bytes: u64,
     },
     /// The picture has no pixel.
