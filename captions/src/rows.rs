@@ -157,24 +157,22 @@ fn kaggle(line: &str) -> Result<Row, FindingKind> {
 /// The columns of one line. Line by line, so that a quote without its partner costs one row, not the
 /// rest of the file.
 fn comma_columns(line: &str) -> Result<Vec<String>, FindingKind> {
+    if !line.contains('"') {
+        return Ok(line.split(',').map(str::to_string).collect());
+    }
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).buffer_capacity(512).from_reader(line.as_bytes());
     let record = reader.records().next().and_then(Result::ok).ok_or(FindingKind::NotARow)?;
     Ok(record.iter().map(str::to_string).collect())
 }
 
-/// Which rows end in a blank where the rest of the caption was cut off. Where at least half of the
-/// rows end so, the blank is padding and tells nothing.
+/// Which rows end in a blank where the rest of the caption was cut off, and not in a full stop. Where
+/// more than half of all rows end in a blank, it is padding and tells nothing.
 fn cut_at_comma(layout: Layout, rows: &[(usize, Result<Row, FindingKind>)]) -> Vec<bool> {
+    let blank_end = |row: &Row| row.mended.is_none() && row.caption.ends_with(' ');
+    let padded = rows.iter().filter(|(_, row)| row.as_ref().is_ok_and(blank_end)).count() * 2 > rows.len();
     let comma = matches!(layout, Layout::ResultsComma | Layout::Kaggle);
-    let ends_blank = |row: &Result<Row, FindingKind>| {
-        row.as_ref().is_ok_and(|row| {
-            row.mended.is_none()
-                && row.caption.ends_with(' ')
-                && row.caption.trim_end().ends_with(|c: char| !matches!(c, '.' | '!' | '?'))
-        })
-    };
-    let cut: Vec<_> = rows.iter().map(|(_, row)| comma && ends_blank(row)).collect();
-    let padded = cut.iter().filter(|cut| **cut).count() * 2 > rows.len();
-    if padded { vec![false; rows.len()] } else { cut }
+    let cut =
+        |row: &Row| comma && !padded && blank_end(row) && !row.caption.trim_end().ends_with(['.', '!', '?']);
+    rows.iter().map(|(_, row)| row.as_ref().is_ok_and(cut)).collect()
 }
