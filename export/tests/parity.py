@@ -1,6 +1,6 @@
 """Compares a bundle's graphs in ONNX Runtime with a plain PyTorch model of the same weights.
 
-Usage: parity.py BUNDLE CHECKPOINT BACKBONE_WEIGHTS [--shared DIR] [--tolerance 1e-5]
+    python3 parity.py BUNDLE CHECKPOINT BACKBONE_WEIGHTS [--shared DIR] [--known-grid] [--tolerance 1e-5]
 
 Nothing here is shared with the exporter: the trunk is torchvision's or written from the layer
 table of the paper, batch norms are not folded, LSTM gates come from torch.nn.LSTMCell, and beams
@@ -58,6 +58,7 @@ def efficientnet_lite0_grid(w, pixels):
     return F.relu6(norm(conv(x, "_conv_head"), "_bn1"))
 
 
+PICTURES = 2
 GRIDS = {"resnet50": resnet50_grid, "efficientnet-lite0": efficientnet_lite0_grid}
 
 
@@ -114,21 +115,17 @@ class Comparison:
         print(f"{name:34} largest {scale:9.4f}  difference {difference:.1e}  relative {relative:.1e}  {verdict}")
 
 
-def photos(shared, mean, std):
-    """pixel_values of the photos whose EfficientNet grids are known, or random ones."""
+def pictures(shared):
+    """RGB pixels of two photos whose EfficientNet grids are known, or random ones."""
     listing = shared / "weights/efficientnet-lite0.expected-grid.txt"
     if not listing.exists():
         print(f"{listing} is absent: random pictures")
-        pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 224, 224))
-    else:
-        from PIL import Image
+        return np.random.default_rng(0).integers(0, 256, (PICTURES, 224, 224, 3))
+    from PIL import Image
 
-        names = listing.read_text().split()
-        folder = shared / "data/flickr8k/images"
-        pictures = [np.array(Image.open(folder / name).convert("RGB")) for name in names]
-        pixels = np.stack(pictures).transpose(0, 3, 1, 2)
-    channels = (1, 3, 1, 1)
-    return ((pixels / 255 - np.reshape(mean, channels)) / np.reshape(std, channels)).astype(np.float32)
+    folder = shared / "data/flickr8k/images"
+    names = listing.read_text().split()[:PICTURES]
+    return np.stack([np.array(Image.open(folder / name).convert("RGB")) for name in names])
 
 
 @torch.no_grad()
@@ -138,6 +135,7 @@ def main():
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("backbone_weights", type=Path)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser.add_argument("--known-grid", action="store_true", help="the weights are the trained ones of --shared")
     parser.add_argument("--tolerance", type=float, default=1e-5)
     args = parser.parse_args()
     comparison = Comparison(args.tolerance)
@@ -161,18 +159,18 @@ def main():
         for name in ("encoder", "decoder")
     }
 
-    pixels = photos(args.shared, preprocessor["image_mean"], preprocessor["image_std"])
+    pixels = pictures(args.shared) / 255 - preprocessor["image_mean"]
+    pixels = (pixels / preprocessor["image_std"]).transpose(0, 3, 1, 2).astype(np.float32)
     torch.set_default_dtype(torch.float64)
     features = GRIDS[config["backbone"]](trunk, torch.from_numpy(pixels).double()).flatten(2).transpose(1, 2)
-    known = args.shared / "weights/efficientnet-lite0.expected-grid.npy"
-    is_known = "_conv_stem.weight" in trunk and "seeded" not in args.backbone_weights.name
-    if is_known and known.exists():
-        comparison.check("reference against known grid", features.float().numpy(), np.load(known))
+    if args.known_grid:
+        known = np.load(args.shared / "weights/efficientnet-lite0.expected-grid.npy")[:PICTURES]
+        comparison.check("reference against known grid", features.float().numpy(), known)
     found = dict(zip(ENCODER_OUTPUTS, sessions["encoder"].run(ENCODER_OUTPUTS, {"pixel_values": pixels})))
     for name, expected in zip(ENCODER_OUTPUTS, encoder(config, weights, features)):
         comparison.check(name, found[name], expected)
-    if is_known and known.exists() and not config["project_features"]:
-        comparison.check("graph against known grid", found["last_hidden_state"], np.load(known))
+    if args.known_grid and not config["project_features"]:
+        comparison.check("graph against known grid", found["last_hidden_state"], known)
     single = sessions["encoder"].run(ENCODER_OUTPUTS, {"pixel_values": pixels[1:2]})
     for name, alone in zip(ENCODER_OUTPUTS, single):
         comparison.check(f"{name} alone", alone, found[name][1:2])

@@ -103,3 +103,40 @@ impl ConvBn {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Activation, ConvBn};
+    use crate::Weights;
+
+    /// ```python
+    /// from torch import nn, tensor
+    /// from torch.nn.utils.fusion import fuse_conv_bn_eval
+    /// conv, bn = nn.Conv2d(1, 2, 1, bias=False), nn.BatchNorm2d(2, eps=0.25)
+    /// conv.weight.data = tensor([3.0, -2.0]).reshape(2, 1, 1, 1)
+    /// bn.weight.data, bn.bias.data = tensor([0.5, 4.0]), tensor([1.0, -1.0])
+    /// bn.running_mean, bn.running_var = tensor([2.0, -3.0]), tensor([3.75, 0.75])
+    /// fused = fuse_conv_bn_eval(conv.eval(), bn.eval())
+    /// print(fused.weight.flatten(), fused.bias)  # [0.75, -8.0] [0.5, 11.0]
+    /// ```
+    #[test]
+    fn folding_equals_pytorchs() {
+        let layer = ConvBn {
+            conv: "conv".into(),
+            bn: "bn".into(),
+            in_channels: 1,
+            out_channels: 2,
+            kernel: 1,
+            stride: 1,
+            groups: 1,
+            padding: (0, 0),
+            eps: 0.25,
+            activation: Activation::Linear,
+        };
+        let mut weights = Weights::in_memory("the test");
+        let tensors = [[3.0, -2.0], [0.5, 4.0], [1.0, -1.0], [2.0, -3.0], [3.75, 0.75]];
+        let named = layer.weight_shapes().into_iter().zip(tensors);
+        weights.extend(named.map(|((name, shape), numbers)| (name, shape, numbers.to_vec()))).unwrap();
+        assert_eq!(layer.fold(&weights).unwrap(), (vec![0.75, -8.0], vec![0.5, 11.0]));
+    }
+}

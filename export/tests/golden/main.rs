@@ -3,6 +3,8 @@
 //! The arrays come from `python3 export/tests/golden/generate.py` (torch, torchvision, onnx,
 //! onnxruntime, safetensors); its header says what they are.
 
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
+
 mod interpreter;
 
 use glimpse_bundle::tensors;

@@ -1,0 +1,9 @@
+//! What the exporter promises, from the outside.
+
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
+
+mod bundles;
+mod checkpoints;
+mod common;
+mod graphs;
+mod parity;
