@@ -127,7 +127,7 @@ fn unknown_layout(path: &Path, text: &str) -> Error {
 pub(crate) struct Builder {
     dataset: Dataset,
     index: HashMap<String, usize>,
-    /// Place of the first row of each photo, for photos that are left without a caption.
+    /// Place of the first row of each photo; 0 while it has none.
     first_place: Vec<usize>,
     numbered: HashSet<(usize, u32, String)>,
     keep_cut: bool,
@@ -202,8 +202,11 @@ impl Builder {
     }
 
     fn image(&mut self, place: usize, file_name: &str) -> usize {
-        if let Some(image) = self.index.get(file_name) {
-            return *image;
+        if let Some(&image) = self.index.get(file_name) {
+            if self.first_place[image] == 0 {
+                self.first_place[image] = place;
+            }
+            return image;
         }
         let image = self.dataset.images.len();
         self.index.insert(file_name.to_string(), image);

@@ -69,7 +69,7 @@ impl FindingKind {
 /// One thing found, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Finding {
-    /// Line or annotation, from 1; see [`CleaningReport::unit`].
+    /// Line or annotation, from 1; see [`CleaningReport::unit`]. 0 for an image without any annotation.
     pub place: usize,
     /// What was found.
     pub kind: FindingKind,
@@ -123,14 +123,17 @@ impl fmt::Display for CleaningReport {
                 FindingKind::CutAtComma => "left out",
                 _ => done,
             };
+            write!(f, "\n  {} {what}, {done}", places.len())?;
+            let places: Vec<_> = places.into_iter().filter(|place| *place > 0).collect();
             let unit = match (self.unit, places.len()) {
+                (_, 0) => continue,
                 (Unit::Line, 1) => "line",
                 (Unit::Line, _) => "lines",
                 (Unit::Annotation, 1) => "annotation",
                 (Unit::Annotation, _) => "annotations",
             };
             let shown: Vec<_> = places.iter().take(SHOWN).map(usize::to_string).collect();
-            write!(f, "\n  {} {what}, {done}: {unit} {}", places.len(), shown.join(", "))?;
+            write!(f, ": {unit} {}", shown.join(", "))?;
             if places.len() > SHOWN {
                 write!(f, " and {} more", places.len() - SHOWN)?;
             }

@@ -1,5 +1,7 @@
 //! The data sets beside the project, where they are there.
 
+#![allow(clippy::unwrap_used)]
+
 use glimpse_captions::{Dataset, FindingKind, Layout, SeededSplit, SplitLists, Splits, read_split_list};
 use std::path::{Path, PathBuf};
 
