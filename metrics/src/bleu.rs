@@ -68,6 +68,19 @@ impl std::ops::AddAssign for BleuCounts {
     }
 }
 
+impl std::ops::Mul<u64> for BleuCounts {
+    type Output = Self;
+
+    fn mul(self, times: u64) -> Self {
+        Self {
+            matches: self.matches.map(|count| count * times),
+            ngrams: self.ngrams.map(|count| count * times),
+            hypothesis_length: self.hypothesis_length * times,
+            reference_length: self.reference_length * times,
+        }
+    }
+}
+
 impl std::iter::Sum for BleuCounts {
     fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
         counts.fold(Self::default(), |mut total, one| {

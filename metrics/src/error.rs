@@ -1,5 +1,7 @@
 //! What can be wrong with a scoring request.
 
+use std::path::PathBuf;
+
 /// Why captions could not be scored.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -33,5 +35,63 @@ pub enum Error {
         expected: usize,
         /// Hypotheses given.
         actual: usize,
+    },
+
+    /// Images with references lack a hypothesis.
+    #[error(
+        "{count} images have references but no hypothesis, {image} for one: score a subset by giving only its references"
+    )]
+    MissingHypothesis {
+        /// The first of them.
+        image: String,
+        /// How many there are.
+        count: usize,
+    },
+
+    /// Hypotheses were given for images without references.
+    #[error(
+        "{count} hypotheses are for images without references, {image} for one: are both of the same split?"
+    )]
+    UnknownImage {
+        /// The first of them.
+        image: String,
+        /// How many there are.
+        count: usize,
+    },
+
+    /// The same image was given twice.
+    #[error("image {image} is given twice: one entry per image is scored")]
+    DuplicateImage {
+        /// Key of the image.
+        image: String,
+    },
+
+    /// Two systems to compare were not scored on the same images in the same order.
+    #[error("the two systems were scored on different images: score both against the same references")]
+    DifferentImages,
+
+    /// The METEOR program is not where it was said to be.
+    #[error(
+        "no METEOR program at {path}: --meteor-jar takes meteor-1.5.jar, which the Python package pycocoevalcap holds"
+    )]
+    MeteorJar {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+
+    /// Java did not start.
+    #[error("cannot run {java} for METEOR: {source}; install a Java runtime or leave METEOR out")]
+    Java {
+        /// The program that was tried.
+        java: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+
+    /// METEOR stopped or answered what is no score.
+    #[error("METEOR did not answer with scores: {message}")]
+    Meteor {
+        /// What it said instead.
+        message: String,
     },
 }

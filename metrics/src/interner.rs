@@ -1,5 +1,6 @@
 //! Words to dense ids, so that the metrics compare integers.
 
+use std::borrow::Borrow;
 use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
@@ -36,6 +37,14 @@ impl<T: Eq + Hash> Interner<T> {
     pub fn id(&mut self, item: T) -> u32 {
         let next = self.ids.len() as u32;
         *self.ids.entry(item).or_insert(next)
+    }
+
+    /// The id of `item`, if it was seen.
+    pub fn get<Q: Eq + Hash + ?Sized>(&self, item: &Q) -> Option<u32>
+    where
+        T: Borrow<Q>,
+    {
+        self.ids.get(item).copied()
     }
 
     /// The ids of a sequence of items.

@@ -23,15 +23,27 @@
 //! For validation images during training, [`CiderD::with_document_frequency`] keeps the weights of the training set
 //! ([`DocumentFrequency`]), and [`CiderD::new`] gives the number that `pycocoevalcap` would print.
 
+mod bleu;
+mod bootstrap;
 mod cider;
+mod diversity;
 mod error;
 mod interner;
+mod meteor;
 mod ngrams;
 pub mod ptb;
+mod report;
+mod rouge;
 mod scored;
 mod words;
 
+pub use bleu::{BleuCounts, bleu};
+pub use bootstrap::{Bootstrap, Difference, Interval};
 pub use cider::{CiderD, DocumentFrequency};
+pub use diversity::{Diversity, TrainingCaptions};
 pub use error::Error;
 pub use interner::Interner;
+pub use meteor::{Meteor, MeteorCounts};
+pub use report::{Evaluation, Metric, References, evaluate};
+pub use rouge::rouge_l;
 pub use scored::Scored;

@@ -1,7 +1,7 @@
 //! A score of a set with the scores of its images.
 
 /// One metric on one set of images.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Scored {
     /// Score of the whole set. For BLEU it is not the mean of the images' scores.
     pub corpus: f64,
