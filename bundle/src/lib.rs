@@ -25,7 +25,7 @@ mod preprocessor;
 pub mod tensors;
 mod tokenizer;
 
-pub use checksums::{seal, sha256_of_file};
+pub use checksums::{seal, sha256, sha256_of_file};
 pub use config::{Architecture, Config, FORMAT_VERSION, Provenance};
 pub use error::{Error, Result};
 pub use files::{

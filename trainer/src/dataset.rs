@@ -3,6 +3,7 @@
 use crate::{Error, Result};
 use glimpse_bundle::{CaptionTokenizer, TOKENIZER};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// The file that `prepare` writes besides `tokenizer.json`.
@@ -25,7 +26,7 @@ pub struct PreparedDataset {
     /// The folder of photos.
     pub images_dir: PathBuf,
     /// Words rarer than this in the training split are `<unk>`.
-    pub min_frequency: usize,
+    pub min_frequency: u64,
     /// What the decoder learns on.
     pub train: Vec<CaptionedImage>,
     /// What chooses checkpoints and settings.
@@ -60,4 +61,44 @@ impl PreparedDataset {
         let text = serde_json::to_string(self).map_err(Error::json(&path))?;
         crate::files::write_atomically(&path, text.as_bytes())
     }
+}
+
+impl From<glimpse_captions::CaptionedImage> for CaptionedImage {
+    fn from(image: glimpse_captions::CaptionedImage) -> Self {
+        Self { file_name: image.file_name, captions: image.captions }
+    }
+}
+
+/// Decodes every photo once and leaves out those that cannot be; gives them with the reason.
+///
+/// # Errors
+/// [`Error::BadImages`] where more than `limit` are bad: then the folder is wrong, not the photos.
+pub fn drop_bad_images(dataset: &mut PreparedDataset, limit: usize) -> Result<Vec<(PathBuf, String)>> {
+    let all: Vec<PathBuf> = [&dataset.train, &dataset.validation, &dataset.test]
+        .into_iter()
+        .flatten()
+        .map(|image| dataset.images_dir.join(&image.file_name))
+        .collect();
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let bad: Vec<(PathBuf, String)> = std::thread::scope(|scope| {
+        let check = |paths: &[PathBuf]| -> Vec<(PathBuf, String)> {
+            let reason = |path: &PathBuf| glimpse_bundle::image::open(path).err().map(|error| error.to_string());
+            paths.iter().filter_map(|path| Some((path.clone(), reason(path)?))).collect()
+        };
+        let threads: Vec<_> = all
+            .chunks(all.len().div_ceil(workers).max(1))
+            .map(|paths| scope.spawn(move || check(paths)))
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("the decoder reports errors")).collect()
+    });
+    if bad.len() > limit {
+        let first = format!("{}: {}", bad[0].0.display(), bad[0].1);
+        return Err(Error::BadImages { count: bad.len(), limit, first });
+    }
+    let names: HashSet<&Path> = bad.iter().map(|(path, _)| path.as_path()).collect();
+    let images_dir = dataset.images_dir.clone();
+    for split in [&mut dataset.train, &mut dataset.validation, &mut dataset.test] {
+        split.retain(|image| !names.contains(images_dir.join(&image.file_name).as_path()));
+    }
+    Ok(bad)
 }

@@ -20,11 +20,11 @@ pub enum Error {
         /// Where and why it does not parse.
         source: serde_json::Error,
     },
-    /// No backbone of that name.
-    #[error("no backbone is called {name:?}; there are resnet50 and efficientnet-lite0")]
-    UnknownBackbone {
-        /// The name asked for.
-        name: String,
+    /// The exporter knows the backbone, the trainer does not.
+    #[error("{name} can be exported, but has no module in the trainer")]
+    NoModule {
+        /// Its name.
+        name: &'static str,
     },
     /// The backbone's weights are not on disk.
     #[error("{path}: no such weights; give --backbone-weights a .safetensors or .pth file", path = path.display())]
@@ -69,7 +69,7 @@ pub enum Error {
         source: glimpse_bundle::Error,
     },
     /// Photos that the captions name are missing or unreadable.
-    #[error("{count} photos cannot be used, more than --max-bad-images {limit}; the first: {first}")]
+    #[error("{count} photos are missing or broken, more than --max-bad-images {limit}: is --images the right folder? The first: {first}")]
     BadImages {
         /// How many.
         count: usize,
@@ -137,6 +137,9 @@ pub enum Error {
     /// libtorch's own words.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
+    /// From the exporter.
+    #[error(transparent)]
+    Export(#[from] glimpse_export::Error),
     /// From the bundle's contract.
     #[error(transparent)]
     Bundle(#[from] glimpse_bundle::Error),

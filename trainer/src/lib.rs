@@ -8,9 +8,11 @@ pub mod dataset;
 pub mod decode;
 pub mod device;
 mod error;
+pub mod exporting;
 pub mod features;
-pub mod files;
+mod files;
 pub mod model;
+mod safetensors_file;
 pub mod training;
 
 pub use error::{Error, Result};

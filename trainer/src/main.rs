@@ -15,14 +15,20 @@ struct Program {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Prepare(cli::prepare::PrepareArgs),
     Features(cli::features::FeaturesArgs),
     Train(cli::train::TrainArgs),
+    Sample(cli::sample::SampleArgs),
+    Export(cli::export::ExportArgs),
 }
 
 fn main() -> ExitCode {
     let result = match Program::parse().command {
+        Command::Prepare(args) => args.run(),
         Command::Features(args) => args.run(),
         Command::Train(args) => args.run(),
+        Command::Sample(args) => args.run(),
+        Command::Export(args) => args.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,7 +11,6 @@ mod state_dict;
 pub use state_dict::StateDict;
 
 use crate::{Error, Result};
-use glimpse_bundle::PreprocessorConfig;
 use tch::{Device, Tensor};
 
 /// A frozen convolutional network without its classifier.
@@ -36,7 +35,7 @@ impl FeatureExtractor {
         let mut network: Box<dyn Backbone> = match name {
             "resnet50" => Box::new(resnet50::ResNet50::load(weights)?),
             "efficientnet-lite0" => Box::new(efficientnet_lite0::EfficientNetLite0::load(weights)?),
-            _ => return Err(Error::UnknownBackbone { name: name.to_string() }),
+            _ => return Err(Error::NoModule { name: glimpse_export::backbone::backbone(name)?.name() }),
         };
         network.to_device(device);
         Ok(Self { network, device })
@@ -53,30 +52,4 @@ impl FeatureExtractor {
             .adaptive_avg_pool2d([7, 7]);
         grid.flatten(2, 3).transpose(1, 2).contiguous()
     }
-}
-
-/// What the rest of the trainer has to know of a backbone.
-#[derive(Debug, Clone, Copy)]
-pub struct BackboneInfo {
-    /// Channels of the grid.
-    pub feature_dim: usize,
-    image_mean: [f64; 3],
-    image_std: [f64; 3],
-}
-
-impl BackboneInfo {
-    /// The preprocessing that the weights were trained with, at 224x224.
-    pub fn preprocessor(&self) -> PreprocessorConfig {
-        PreprocessorConfig::squash(224, self.image_mean, self.image_std)
-    }
-}
-
-/// Sizes and normalisation of the backbone called `name`.
-pub fn info(name: &str) -> Result<BackboneInfo> {
-    let (feature_dim, image_mean, image_std) = match name {
-        "resnet50" => (2048, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
-        "efficientnet-lite0" => (1280, [127.0 / 255.0; 3], [128.0 / 255.0; 3]),
-        _ => return Err(Error::UnknownBackbone { name: name.to_string() }),
-    };
-    Ok(BackboneInfo { feature_dim, image_mean, image_std })
 }

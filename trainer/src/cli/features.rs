@@ -30,7 +30,7 @@ impl FeaturesArgs {
     pub fn run(self) -> Result<()> {
         let dataset = PreparedDataset::read(&self.data)?;
         let device = self.device.device()?;
-        let info = glimpse_trainer::backbone::info(&self.backbone.backbone)?;
+        let info = glimpse_export::backbone::backbone(&self.backbone.backbone)?;
         let key = self.backbone.cache_key()?;
         let dir = features::cache_dir(&self.data, &key);
         let entry = |views: usize| move |image: &_| entry_of(image, views);
@@ -40,7 +40,7 @@ impl FeaturesArgs {
             .map(entry(self.views.into()))
             .chain(dataset.validation.iter().chain(&dataset.test).map(entry(1)))
             .collect();
-        let spec = CacheSpec { key, feature_dim: info.feature_dim, entries };
+        let spec = CacheSpec { key, feature_dim: info.feature_dim(), entries };
         eprintln!(
             "{}: {} grids of {} photos, {} MB",
             dir.display(),

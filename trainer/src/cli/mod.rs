@@ -1,13 +1,16 @@
 //! The program's subcommands, one file each.
 
+pub mod export;
 pub mod features;
+pub mod prepare;
+pub mod sample;
 pub mod train;
 
 use anyhow::{Context, Result};
 use clap::Args;
 use glimpse_trainer::backbone::{FeatureExtractor, StateDict};
 use glimpse_trainer::features::CacheKey;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tch::Device;
 
 /// Which frozen network reads the photos, and where it runs.
@@ -24,22 +27,20 @@ pub struct BackboneArgs {
 
 impl BackboneArgs {
     /// The weight file.
-    pub fn weights_path(&self) -> PathBuf {
-        self.backbone_weights.clone().unwrap_or_else(|| {
-            PathBuf::from("models/backbones").join(format!("{}.safetensors", self.backbone))
-        })
+    pub fn weights_path(&self) -> Result<PathBuf> {
+        backbone_weights_path(&self.backbone, self.backbone_weights.as_deref())
     }
 
     /// The backbone on `device`.
     pub fn load(&self, device: Device) -> Result<FeatureExtractor> {
-        let weights = StateDict::read(&self.weights_path())?;
+        let weights = StateDict::read(&self.weights_path()?)?;
         Ok(FeatureExtractor::load(&self.backbone, &weights, device)?)
     }
 
     /// What features of this backbone are kept under.
     pub fn cache_key(&self) -> Result<CacheKey> {
-        let info = glimpse_trainer::backbone::info(&self.backbone)?;
-        let weights = self.weights_path();
+        let info = glimpse_export::backbone::backbone(&self.backbone)?;
+        let weights = self.weights_path()?;
         let backbone_sha256 = glimpse_bundle::sha256_of_file(&weights)
             .with_context(|| format!("reading the weights of {}", self.backbone))?;
         Ok(CacheKey {
@@ -49,6 +50,14 @@ impl BackboneArgs {
             view_seed: 0,
         })
     }
+}
+
+/// The weight file of the backbone called `name`: the one given, else the one under models/backbones.
+pub fn backbone_weights_path(name: &str, given: Option<&Path>) -> Result<PathBuf> {
+    if let Some(path) = given {
+        return Ok(path.to_path_buf());
+    }
+    Ok(PathBuf::from("models/backbones").join(format!("{name}.safetensors")))
 }
 
 /// Where libtorch computes.

@@ -4,7 +4,7 @@ use clap::Args;
 use glimpse_bundle::{Architecture, CaptionTokenizer, Config, GenerationConfig, Provenance, TOKENIZER};
 use glimpse_trainer::dataset::PreparedDataset;
 use glimpse_trainer::features::{self, FeatureCache};
-use glimpse_trainer::training::{Card, Recipe, RunFolder, Trainer, TrainerOptions, TrainingData};
+use glimpse_trainer::training::{Card, Precision, Recipe, RunFolder, Trainer, TrainerOptions, TrainingData};
 use std::path::PathBuf;
 
 /// Train the decoder on cached features.
@@ -72,6 +72,9 @@ struct RecipeOverrides {
     /// Weight of doubly stochastic attention
     #[arg(long)]
     attention_regularization: Option<f64>,
+    /// Number format of the products in training
+    #[arg(long, value_enum)]
+    precision: Option<Precision>,
     /// Seed of initialisation, order, dropout and draws
     #[arg(long)]
     seed: Option<u64>,
@@ -93,6 +96,7 @@ impl RecipeOverrides {
         set(&mut recipe.ema_decay, self.ema_decay);
         set(&mut recipe.max_grad_norm, self.max_grad_norm);
         set(&mut recipe.attention_regularization, self.attention_regularization);
+        set(&mut recipe.precision, self.precision);
         set(&mut recipe.seed, self.seed);
         if self.scst_epochs == Some(0) {
             recipe.self_critical = None;

@@ -1,6 +1,6 @@
 use super::{Captioner, Grid};
 use glimpse_bundle::checkpoint::weights as names;
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 /// The LSTM's memory of each row, f32 [rows, decoder_dim] twice.
 #[derive(Debug)]
@@ -22,59 +22,76 @@ pub struct Step {
     pub state: State,
 }
 
-/// The weights that meet the hidden state, side by side: one product a step serves the query, the
-/// gate and the LSTM.
-pub(super) struct HiddenProducts {
-    weight: Tensor,
+/// The weights of a step, laid out once a pass: those that meet the hidden state stand side by side,
+/// so that one product a step serves the query, the LSTM and the gate.
+pub(super) struct StepWeights {
+    hidden: Tensor,
     splits: [i64; 3],
+    word: Tensor,
+    word_bias: Tensor,
+    context: Tensor,
+    score: Tensor,
+    precision: Kind,
+}
+
+impl StepWeights {
+    /// x weight^T in the pass's precision, f32 in and out.
+    fn product(&self, x: &Tensor, weight: &Tensor) -> Tensor {
+        x.to_kind(self.precision).linear(weight, None::<Tensor>).to_kind(Kind::Float)
+    }
 }
 
 impl Captioner {
-    pub(super) fn hidden_products(&self) -> HiddenProducts {
+    /// The weights of a step, for products in `precision`.
+    pub(super) fn step_weights(&self, precision: Kind) -> StepWeights {
         let a = &self.architecture;
         let p = |name| self.parameters.get(name);
-        let mut weights = vec![p(names::QUERY_WEIGHT), p(names::LSTM_WEIGHT_HH)];
+        let mut hidden = vec![p(names::QUERY_WEIGHT), p(names::LSTM_WEIGHT_HH)];
         let mut splits = [a.attention_dim as i64, 4 * a.decoder_dim as i64, 0];
         if a.gated_context {
-            weights.push(p(names::GATE_WEIGHT));
+            hidden.push(p(names::GATE_WEIGHT));
             splits[2] = a.encoder_dim as i64;
         }
-        HiddenProducts { weight: Tensor::cat(&weights, 0), splits }
+        let (embed_dim, encoder_dim) = (a.embed_dim as i64, a.encoder_dim as i64);
+        StepWeights {
+            hidden: Tensor::cat(&hidden, 0).to_kind(precision),
+            splits,
+            word: p(names::LSTM_WEIGHT_IH).narrow(1, 0, embed_dim).to_kind(precision),
+            word_bias: p(names::LSTM_BIAS_IH) + p(names::LSTM_BIAS_HH),
+            context: p(names::LSTM_WEIGHT_IH).narrow(1, embed_dim, encoder_dim).to_kind(precision),
+            score: p(names::SCORE_WEIGHT).squeeze_dim(0),
+            precision,
+        }
     }
 
     /// The part of the LSTM's gates that only the word decides: f32 [n, 4 decoder_dim] from
     /// embeddings [n, embed_dim].
-    pub(super) fn word_gates(&self, embeddings: &Tensor) -> Tensor {
-        let p = |name| self.parameters.get(name);
-        let weight = p(names::LSTM_WEIGHT_IH).narrow(1, 0, self.architecture.embed_dim as i64);
-        embeddings.linear(&weight, Some(p(names::LSTM_BIAS_IH) + p(names::LSTM_BIAS_HH)))
+    pub(super) fn word_gates(&self, weights: &StepWeights, embeddings: &Tensor) -> Tensor {
+        weights.product(embeddings, &weights.word) + &weights.word_bias
     }
 
     /// One step of attention and LSTM for rows [n]; keys and hidden are [n, 49, .].
     /// Gives the new state, the context [n, encoder_dim] and the attention [n, 49].
     pub(super) fn advance(
         &self,
-        products: &HiddenProducts,
+        weights: &StepWeights,
         word_gates: &Tensor,
         (hidden, keys): (&Tensor, &Tensor),
         state: &State,
     ) -> (State, Tensor, Tensor) {
-        let a = &self.architecture;
-        let p = |name| self.parameters.get(name);
-        let product = state.h.linear(&products.weight, None::<Tensor>);
-        let [query_dim, gates_dim, gate_dim] = products.splits;
+        let product = weights.product(&state.h, &weights.hidden);
+        let [query_dim, gates_dim, gate_dim] = weights.splits;
         let query = product.narrow(1, 0, query_dim);
-        let energy = (keys + query.unsqueeze(1)).tanh_().matmul(&p(names::SCORE_WEIGHT).squeeze_dim(0));
-        let attention = energy.softmax(-1, tch::Kind::Float);
+        let energy = (keys + query.unsqueeze(1)).tanh_().matmul(&weights.score);
+        let attention = energy.softmax(-1, Kind::Float);
         let mut context = attention.unsqueeze(1).bmm(hidden).squeeze_dim(1);
-        if a.gated_context {
-            let gate = product.narrow(1, query_dim + gates_dim, gate_dim) + p(names::GATE_BIAS);
+        if self.architecture.gated_context {
+            let gate = product.narrow(1, query_dim + gates_dim, gate_dim) + self.parameters.get(names::GATE_BIAS);
             context = context * gate.sigmoid();
         }
-        let context_weight = p(names::LSTM_WEIGHT_IH).narrow(1, a.embed_dim as i64, a.encoder_dim as i64);
         let gates = word_gates
             + product.narrow(1, query_dim, gates_dim)
-            + context.linear(&context_weight, None::<Tensor>);
+            + weights.product(&context, &weights.context);
         let gates = gates.chunk(4, 1);
         let c = gates[1].sigmoid() * &state.c + gates[0].sigmoid() * gates[2].tanh();
         let h = gates[3].sigmoid() * c.tanh();
@@ -82,29 +99,36 @@ impl Captioner {
     }
 
     /// Logits f32 [n, vocab_size] from hidden states, contexts and embeddings of the words read.
-    pub(super) fn logits(&self, h: &Tensor, context: &Tensor, embeddings: &Tensor, train: bool) -> Tensor {
+    pub(super) fn logits(
+        &self,
+        weights: &StepWeights,
+        h: &Tensor,
+        context: &Tensor,
+        embeddings: &Tensor,
+        train: bool,
+    ) -> Tensor {
         let p = |name| self.parameters.get(name);
+        let cast = |name| p(name).to_kind(weights.precision);
         let output = if self.architecture.deep_output {
-            let deep = h.linear(p(names::DEEP_H_WEIGHT), Some(p(names::DEEP_H_BIAS)))
-                + context.linear(p(names::DEEP_Z_WEIGHT), None::<Tensor>)
+            let deep = weights.product(h, &cast(names::DEEP_H_WEIGHT))
+                + weights.product(context, &cast(names::DEEP_Z_WEIGHT))
+                + p(names::DEEP_H_BIAS)
                 + embeddings;
             deep.tanh()
         } else {
             h.shallow_clone()
         };
         let tied = self.architecture.tie_word_embeddings;
-        let weight = p(if tied { names::EMBEDDING } else { names::VOCAB_WEIGHT });
-        output.dropout(self.dropout, train).linear(weight, Some(p(names::VOCAB_BIAS)))
+        let weight = cast(if tied { names::EMBEDDING } else { names::VOCAB_WEIGHT });
+        weights.product(&output.dropout(self.dropout, train), &weight) + p(names::VOCAB_BIAS)
     }
 
-    /// One word for each row: `input_ids` i64 [rows], `grid` with one photo a row.
+    /// One word for each row in full precision: `input_ids` i64 [rows], `grid` with one photo a row.
     pub fn step(&self, input_ids: &Tensor, grid: &Grid, state: &State) -> Step {
-        let embeddings =
-            Tensor::embedding(self.parameters.get(names::EMBEDDING), input_ids, -1, false, false);
-        let word_gates = self.word_gates(&embeddings);
-        let products = self.hidden_products();
-        let (state, context, attentions) =
-            self.advance(&products, &word_gates, (&grid.hidden, &grid.keys), state);
-        Step { logits: self.logits(&state.h, &context, &embeddings, false), attentions, state }
+        let weights = self.step_weights(Kind::Float);
+        let embeddings = Tensor::embedding(self.parameters.get(names::EMBEDDING), input_ids, -1, false, false);
+        let word_gates = self.word_gates(&weights, &embeddings);
+        let (state, context, attentions) = self.advance(&weights, &word_gates, (&grid.hidden, &grid.keys), state);
+        Step { logits: self.logits(&weights, &state.h, &context, &embeddings, false), attentions, state }
     }
 }

@@ -18,8 +18,8 @@ impl Captioner {
         let embedding = self.parameters.get(names::EMBEDDING);
         let embeddings =
             Tensor::embedding(embedding, &batch.input_ids, -1, false, false).dropout(self.dropout, train);
-        let word_gates = self.word_gates(&embeddings);
-        let products = self.hidden_products();
+        let weights = self.step_weights(if train { self.train_precision } else { Kind::Float });
+        let word_gates = self.word_gates(&weights, &embeddings);
         let mut state = State { h: rows.h.shallow_clone(), c: rows.c.shallow_clone() };
         let (mut hs, mut contexts) = (Vec::new(), Vec::new());
         let total_rows = batch.order.len() as i64;
@@ -30,7 +30,7 @@ impl Captioner {
             let prefix = |tensor: &Tensor| tensor.narrow(0, 0, active);
             let past = State { h: prefix(&state.h), c: prefix(&state.c) };
             let (next, context, attention) = self.advance(
-                &products,
+                &weights,
                 &word_gates.narrow(0, offset, active),
                 (&prefix(&rows.hidden), &prefix(&rows.keys)),
                 &past,
@@ -41,7 +41,8 @@ impl Captioner {
             state = next;
             offset += active;
         }
-        let logits = self.logits(&Tensor::cat(&hs, 0), &Tensor::cat(&contexts, 0), &embeddings, train);
+        let (h, context) = (Tensor::cat(&hs, 0), Tensor::cat(&contexts, 0));
+        let logits = self.logits(&weights, &h, &context, &embeddings, train);
         TeacherForced { logits, attention_sums }
     }
 }

@@ -48,9 +48,7 @@ pub(super) fn epoch(trainer: &mut Trainer) -> Result<EpochOutcome> {
         let rate = recipe.learning_rate * recipe.schedule.factor(progress, recipe.epochs);
         trainer.update(&loss, value, rate, step + 1)?;
         outcome.add(value, batch.words(), captions.len());
-        bar.set_message(format!("loss={value:.3}"));
-        bar.inc(1);
+        bar.step(format!("loss={value:.3}"));
     }
-    bar.finish_and_clear();
     Ok(outcome)
 }

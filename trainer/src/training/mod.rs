@@ -3,6 +3,7 @@
 mod adamw;
 mod cross_entropy;
 mod data;
+mod progress_bar;
 mod recipe;
 mod rewards;
 mod run_folder;
@@ -12,7 +13,7 @@ mod validate;
 
 pub use adamw::{AdamW, clip_grad_norm};
 pub use data::{EncodedImage, TrainingData, encode};
-pub use recipe::{CaptionsPerImage, Criterion, Recipe, Schedule, SelfCritical};
+pub use recipe::{CaptionsPerImage, Criterion, Precision, Recipe, Schedule, SelfCritical};
 pub use rewards::Rewards;
 pub use run_folder::{Card, Progress, RunFolder};
 pub use trainer::{EpochMetrics, Trainer, TrainerOptions};

@@ -45,6 +45,25 @@ pub enum CaptionsPerImage {
     All,
 }
 
+/// Number format of the products in training; weights and sums stay f32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// 32-bit floats.
+    F32,
+    /// bfloat16.
+    Bf16,
+}
+
+impl From<Precision> for tch::Kind {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Self::Float,
+            Precision::Bf16 => Self::BFloat16,
+        }
+    }
+}
+
 /// What decides which checkpoint is the best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -101,6 +120,8 @@ pub struct Recipe {
     pub criterion: Criterion,
     /// Self-critical training afterwards.
     pub self_critical: Option<SelfCritical>,
+    /// Number format of the products in training.
+    pub precision: Precision,
     /// Seed of initialisation, order, dropout and draws.
     pub seed: u64,
     /// Word embedding.
@@ -176,6 +197,7 @@ impl Recipe {
             ema_decay: 0.0,
             criterion: Criterion::Loss,
             self_critical: None,
+            precision: Precision::F32,
             seed: 42,
             embed_dim: 300,
             decoder_dim: 512,
@@ -210,6 +232,7 @@ impl Recipe {
                 learning_rate: 5e-5,
                 batch_images: 16,
             }),
+            precision: Precision::F32,
             seed: 42,
             embed_dim: 512,
             decoder_dim: 512,

@@ -2,14 +2,13 @@ use super::adamw::AdamW;
 use super::recipe::Recipe;
 use crate::backbone::StateDict;
 use crate::model::Parameters;
+use crate::safetensors_file::{self, Stored};
 use crate::{Error, Result};
 use glimpse_bundle::{CaptionTokenizer, Config, GenerationConfig, PreprocessorConfig, checkpoint};
-use safetensors::Dtype;
-use safetensors::tensor::TensorView;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 /// Metadata key of [`Progress`].
 const PROGRESS: &str = "progress";
@@ -72,7 +71,7 @@ impl RunFolder {
 
     /// Writes weights that can be exported.
     pub fn save_best(&self, weights: &[(String, Tensor)], card: &Card) -> Result<()> {
-        write(&self.best(), weights, metadata(card)?)
+        safetensors_file::write(&self.best(), &stored(weights), metadata(card)?)
     }
 
     /// Writes all that a resumed run needs.
@@ -93,7 +92,7 @@ impl RunFolder {
         tensors.extend(average.iter().map(|(name, value)| (format!("ema.{name}"), value.shallow_clone())));
         let mut metadata = metadata(card)?;
         metadata.insert(PROGRESS.into(), json(progress)?);
-        write(&self.last(), &tensors, metadata)
+        safetensors_file::write(&self.last(), &stored(&tensors), metadata)
     }
 
     /// Reads what `save_last` wrote into a run of the same recipe, if there is any.
@@ -109,7 +108,7 @@ impl RunFolder {
         if !path.is_file() {
             return Ok(None);
         }
-        let metadata = read_metadata(&path)?;
+        let metadata = safetensors_file::read_metadata(&path)?;
         let text = metadata.get(PROGRESS).ok_or_else(|| Error::WeightsUnreadable {
             path: path.clone(),
             reason: "it holds no progress, so it is not the last.safetensors of a run".into(),
@@ -182,36 +181,6 @@ fn metadata(card: &Card) -> Result<HashMap<String, String>> {
     ]))
 }
 
-fn read_metadata(path: &Path) -> Result<HashMap<String, String>> {
-    let unreadable = |error: safetensors::SafeTensorError| Error::WeightsUnreadable {
-        path: path.to_path_buf(),
-        reason: error.to_string(),
-    };
-    let bytes = std::fs::read(path).map_err(Error::io(path))?;
-    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).map_err(unreadable)?;
-    Ok(header.metadata().clone().unwrap_or_default())
-}
-
-/// Writes f32 tensors, all or nothing.
-fn write(path: &Path, tensors: &[(String, Tensor)], metadata: HashMap<String, String>) -> Result<()> {
-    let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
-        .iter()
-        .map(|(name, tensor)| {
-            let tensor = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
-            let mut bytes = vec![0; tensor.numel() * 4];
-            tensor.copy_data_u8(&mut bytes, tensor.numel());
-            (name.clone(), tensor.size().into_iter().map(|n| n as usize).collect(), bytes)
-        })
-        .collect();
-    let unwritable = |error: safetensors::SafeTensorError| Error::Io {
-        path: path.to_path_buf(),
-        source: std::io::Error::other(error.to_string()),
-    };
-    let views = bytes
-        .iter()
-        .map(|(name, shape, data)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), data)?)))
-        .collect::<std::result::Result<Vec<_>, _>>()
-        .map_err(unwritable)?;
-    let serialized = safetensors::serialize(views, Some(metadata)).map_err(unwritable)?;
-    crate::files::write_atomically(path, &serialized)
+fn stored(tensors: &[(String, Tensor)]) -> Vec<Stored> {
+    tensors.iter().map(|(name, tensor)| Stored::new(name, tensor)).collect()
 }

@@ -57,10 +57,8 @@ pub(super) fn epoch(
         trainer.update(&loss, value, rate, step + 1)?;
         let reward = scores.iter().sum::<f64>() / scores.len() as f64;
         outcome.add(reward, batch.words(), captions.len());
-        bar.set_message(format!("reward={reward:.3}"));
-        bar.inc(1);
+        bar.step(format!("reward={reward:.3}"));
     }
-    bar.finish_and_clear();
     Ok(outcome)
 }
 

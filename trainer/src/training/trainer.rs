@@ -1,13 +1,13 @@
 use super::adamw::{AdamW, clip_grad_norm};
 use super::data::TrainingData;
 use super::recipe::{Criterion, Recipe};
+use super::progress_bar::StepBar;
 use super::rewards::Rewards;
 use super::run_folder::{Card, Progress, RunFolder};
 use super::validate::{Validation, validate};
 use super::{cross_entropy, self_critical};
 use crate::model::{Captioner, Parameters};
 use crate::{Error, Result};
-use indicatif::{ProgressBar, ProgressStyle};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
@@ -89,7 +89,8 @@ impl<'a> Trainer<'a> {
     pub fn new(options: TrainerOptions<'a>) -> Result<Self> {
         let TrainerOptions { recipe, data, card, folder, resume, device, samples } = options;
         tch::manual_seed(recipe.seed as i64);
-        let model = Captioner::new(card.config.architecture.clone(), recipe.dropout, device)?;
+        let mut model = Captioner::new(card.config.architecture.clone(), recipe.dropout, device)?;
+        model.train_precision = recipe.precision.into();
         let mut optimizer = AdamW::new(model.parameters(), recipe.weight_decay);
         let average = (recipe.ema_decay > 0.0).then(|| model.parameters().snapshot());
         let resumed = match resume {
@@ -252,19 +253,18 @@ impl<'a> Trainer<'a> {
         self.optimizer.step(parameters, learning_rate);
         if let Some(average) = &mut self.average {
             let _guard = tch::no_grad_guard();
+            // The first weights are noise: a short memory at first forgets them.
+            let seen = f64::from(self.optimizer.steps);
+            let decay = self.recipe.ema_decay.min((1.0 + seen) / (10.0 + seen));
             for ((_, mean), (_, parameter)) in average.iter_mut().zip(parameters.iter()) {
-                let _ = mean.lerp_(parameter, 1.0 - self.recipe.ema_decay);
+                let _ = mean.lerp_(parameter, 1.0 - decay);
             }
         }
         self.progress.step += 1;
         Ok(())
     }
 
-    pub(super) fn bar(&self, steps: usize, what: &str) -> ProgressBar {
-        let template = "epoch {prefix} {bar:30} {pos}/{len} [{elapsed}<{eta}, {per_sec}] {msg}";
-        let style = ProgressStyle::with_template(template).expect("the template is fixed");
-        ProgressBar::new(steps as u64)
-            .with_style(style)
-            .with_prefix(format!("{} {what}", self.progress.epoch + 1))
+    pub(super) fn bar(&self, steps: usize, what: &str) -> StepBar {
+        StepBar::new(steps, format!("{} {what}", self.progress.epoch + 1))
     }
 }

@@ -1,0 +1,125 @@
+use super::DeviceArgs;
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use glimpse_bundle::{Preprocessor, Size, image};
+use glimpse_export::{Checkpoint, write_bundle};
+use glimpse_trainer::backbone::{FeatureExtractor, StateDict};
+use glimpse_trainer::exporting;
+use rand::{RngCore, SeedableRng};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tch::Tensor;
+
+/// Write a checkpoint as a bundle of ONNX files, and check it against libtorch.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// best.safetensors of a run
+    #[arg(long)]
+    checkpoint: PathBuf,
+    /// Folder of the bundle
+    #[arg(long)]
+    output: PathBuf,
+    /// Weights of the checkpoint's backbone [default: models/backbones/NAME.safetensors]
+    #[arg(long, env = "GLIMPSE_BACKBONE_WEIGHTS")]
+    backbone_weights: Option<PathBuf>,
+    /// Longest caption that the bundle asks for, <sos> and <eos> counted
+    #[arg(long)]
+    max_length: Option<usize>,
+    /// Beams that the bundle asks for
+    #[arg(long)]
+    num_beams: Option<usize>,
+    /// Length penalty that the bundle asks for
+    #[arg(long)]
+    length_penalty: Option<f32>,
+    /// Size of n-grams that never repeat
+    #[arg(long)]
+    no_repeat_ngram_size: Option<usize>,
+    /// Photos for the check [default: four pictures of noise]
+    #[arg(long, num_args = 1..)]
+    check_images: Vec<PathBuf>,
+    /// The runtime's program, which runs the check [default: `glimpse` beside this program]
+    #[arg(long)]
+    glimpse: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+impl ExportArgs {
+    pub fn run(self) -> Result<()> {
+        let device = self.device.device()?;
+        let mut checkpoint = Checkpoint::read(&self.checkpoint)?;
+        let generation = &mut checkpoint.generation;
+        generation.max_length = self.max_length.unwrap_or(generation.max_length);
+        generation.num_beams = self.num_beams.unwrap_or(generation.num_beams);
+        generation.length_penalty = self.length_penalty.unwrap_or(generation.length_penalty);
+        generation.no_repeat_ngram_size = self.no_repeat_ngram_size.unwrap_or(generation.no_repeat_ngram_size);
+
+        let name = checkpoint.config.architecture.backbone.clone();
+        let weights_path = super::backbone_weights_path(&name, self.backbone_weights.as_deref())?;
+        let dict = StateDict::read(&weights_path)?;
+        let report =
+            write_bundle(&checkpoint, &exporting::export_weights(&dict, &weights_path)?, &self.output)?;
+        for file in &report.files {
+            eprintln!("{:>10}  {}", file.bytes, report.dir.join(&file.name).display());
+        }
+        eprintln!("{:>10}  in all", report.total_bytes());
+
+        let backbone = FeatureExtractor::load(&name, &dict, device)?;
+        let model = exporting::captioner(&checkpoint, &self.checkpoint, device)?;
+        let pixel_values = self.check_pixels(&Preprocessor::new(checkpoint.preprocessor.clone())?)?;
+        let reference = self.checkpoint.with_extension("reference.safetensors");
+        exporting::write_reference(&reference, &exporting::reference(&backbone, &model, &pixel_values))?;
+        self.check(&reference)
+    }
+
+    /// f32 [photos, 3, height, width]
+    fn check_pixels(&self, preprocessor: &Preprocessor) -> Result<Tensor> {
+        let Size { height, width } = preprocessor.config().output_size();
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+        let mut noise = || {
+            let mut bytes = vec![0; (3 * height * width) as usize];
+            rng.fill_bytes(&mut bytes);
+            image::RgbImage::from_raw(width, height, bytes).context("a picture of noise")
+        };
+        let pictures = match self.check_images.is_empty() {
+            true => (0..4).map(|_| noise()).collect::<Result<Vec<_>>>()?,
+            false => self
+                .check_images
+                .iter()
+                .map(|path| image::open(path).with_context(|| path.display().to_string()))
+                .collect::<Result<_>>()?,
+        };
+        let plane = (3 * height * width) as usize;
+        let mut values = vec![0.0; pictures.len() * plane];
+        for (picture, values) in pictures.iter().zip(values.chunks_exact_mut(plane)) {
+            preprocessor.pixel_values(picture, values)?;
+        }
+        let shape = [pictures.len() as i64, 3, i64::from(height), i64::from(width)];
+        Ok(Tensor::from_slice(&values).view(shape))
+    }
+
+    /// Has the runtime compare its outputs with libtorch's: the two meet through files only.
+    fn check(&self, reference: &Path) -> Result<()> {
+        let beside = std::env::current_exe().ok().map(|program| program.with_file_name("glimpse"));
+        let program = self.glimpse.clone().or(beside.filter(|program| program.is_file()));
+        let Some(program) = program else {
+            eprintln!(
+                "not checked: build the runtime, then run `glimpse inspect {} --reference {}`",
+                self.output.display(),
+                reference.display()
+            );
+            return Ok(());
+        };
+        let status = Command::new(&program)
+            .arg("inspect")
+            .arg(&self.output)
+            .arg("--reference")
+            .arg(reference)
+            .status()
+            .with_context(|| format!("running {}", program.display()))?;
+        if !status.success() {
+            bail!("the bundle does not reproduce libtorch's numbers; the table above says where");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,129 @@
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use glimpse_bundle::{CaptionTokenizer, WordCounts};
+use glimpse_captions::{Dataset, Layout, SeededSplit, SplitLists, Splits, read_split_list};
+use glimpse_trainer::dataset::{self, PreparedDataset};
+use std::path::{Path, PathBuf};
+
+/// Clean captions, split them and build the vocabulary.
+#[derive(Debug, Args)]
+pub struct PrepareArgs {
+    /// Caption file: Flickr30k results.csv or .token, Flickr8k.token.txt, Kaggle captions.txt,
+    /// Karpathy's or COCO's JSON
+    #[arg(long)]
+    captions: PathBuf,
+    /// Folder of the photos that it names
+    #[arg(long)]
+    images: PathBuf,
+    /// Folder to write
+    #[arg(long)]
+    output: PathBuf,
+    /// Layout of the caption file, where its content leaves a doubt
+    #[arg(long)]
+    layout: Option<Layout>,
+    /// File with the names of the training photos
+    #[arg(long, requires = "validation_list", requires = "test_list")]
+    train_list: Option<PathBuf>,
+    /// File with the names of the validation photos
+    #[arg(long, requires = "train_list")]
+    validation_list: Option<PathBuf>,
+    /// File with the names of the test photos
+    #[arg(long, requires = "train_list")]
+    test_list: Option<PathBuf>,
+    /// Draw the split although the caption file brings its own
+    #[arg(long, conflicts_with = "train_list")]
+    redraw: bool,
+    /// Seed of a drawn split
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// Training share of a drawn split, in percent
+    #[arg(long, default_value_t = 80)]
+    train_percent: u8,
+    /// Validation share of a drawn split, in percent; the rest is the test split
+    #[arg(long, default_value_t = 0)]
+    validation_percent: u8,
+    /// Train on half of the training split and validate on the other half, as the seed report does
+    #[arg(long)]
+    halve: bool,
+    /// Words rarer than this in the training split become <unk>
+    #[arg(long, default_value_t = 2)]
+    min_frequency: u64,
+    /// Photos that may be missing or broken; they are listed and left out
+    #[arg(long, default_value_t = 100)]
+    max_bad_images: usize,
+    /// Name of the data set in the model's provenance [default: the caption file's folder]
+    #[arg(long)]
+    name: Option<String>,
+}
+
+impl PrepareArgs {
+    pub fn run(self) -> Result<()> {
+        let dataset = Dataset::read(&self.captions, self.layout)?;
+        eprintln!("{}: {}", self.captions.display(), dataset.layout);
+        eprintln!("{}", dataset.report);
+        let splits = self.split(dataset)?;
+        let name = self.name.clone().unwrap_or_else(|| folder_name(&self.captions));
+        let images_dir =
+            self.images.canonicalize().with_context(|| format!("--images {}", self.images.display()))?;
+        let mut prepared = PreparedDataset {
+            name,
+            images_dir,
+            min_frequency: self.min_frequency,
+            train: splits.train.into_iter().map(Into::into).collect(),
+            validation: splits.validation.into_iter().map(Into::into).collect(),
+            test: splits.test.into_iter().map(Into::into).collect(),
+        };
+        for (path, reason) in dataset::drop_bad_images(&mut prepared, self.max_bad_images)? {
+            eprintln!("left out {}: {reason}", path.display());
+        }
+
+        let captions = prepared.train.iter().flat_map(|image| &image.captions);
+        let counts = WordCounts::from_captions(captions)?;
+        let tokenizer = CaptionTokenizer::build(counts.vocabulary(self.min_frequency)?)?;
+        prepared.write(&self.output, &tokenizer)?;
+        let most_common: Vec<_> = counts.most_common(10).iter().map(|(word, _)| word.as_str()).collect();
+        eprintln!("the ten most frequent words: {}", most_common.join(" "));
+        eprintln!(
+            "{}: {} training, {} validation, {} test photos; vocabulary of {} words",
+            self.output.display(),
+            prepared.train.len(),
+            prepared.validation.len(),
+            prepared.test.len(),
+            tokenizer.vocab_size()
+        );
+        Ok(())
+    }
+
+    fn split(&self, dataset: Dataset) -> Result<Splits> {
+        let splits = match (&self.train_list, &self.validation_list, &self.test_list) {
+            (Some(train), Some(validation), Some(test)) => {
+                let lists = SplitLists {
+                    train: read_split_list(train)?,
+                    validation: read_split_list(validation)?,
+                    test: read_split_list(test)?,
+                };
+                let (splits, report) = Splits::by_lists(dataset.images, &lists)?;
+                eprintln!("{report}");
+                splits
+            }
+            (None, None, None) if !self.redraw && dataset.images.iter().any(|image| image.split.is_some()) => {
+                Splits::own(dataset.images)?
+            }
+            (None, None, None) => {
+                let options = SeededSplit {
+                    seed: self.seed,
+                    train_percent: self.train_percent,
+                    validation_percent: self.validation_percent,
+                };
+                Splits::seeded(dataset.images, &options)?
+            }
+            _ => bail!("--train-list, --validation-list and --test-list go together"),
+        };
+        Ok(if self.halve { splits.halve_training(self.seed) } else { splits })
+    }
+}
+
+fn folder_name(captions: &Path) -> String {
+    let folder = captions.canonicalize().ok().and_then(|path| Some(path.parent()?.file_name()?.to_owned()));
+    folder.map_or_else(|| "captions".into(), |name| name.to_string_lossy().into_owned())
+}

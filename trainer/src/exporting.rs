@@ -1,0 +1,95 @@
+//! From a checkpoint to a bundle, and the numbers that the bundle has to reproduce.
+
+use crate::backbone::{FeatureExtractor, StateDict};
+use crate::model::{Captioner, Parameters, State};
+use crate::safetensors_file::{self, Stored};
+use crate::Result;
+use glimpse_bundle::{BOS_ID, tensors as names};
+use glimpse_export::{Checkpoint, Weights};
+use std::collections::HashMap;
+use std::path::Path;
+use tch::{Device, Kind, Tensor};
+
+/// Hypotheses of each photo in the reference step.
+const BEAMS: i64 = 3;
+/// Candidates of each row in the reference step.
+const TOP_K: i64 = 7;
+
+/// The backbone's weights as the exporter wants them; `path` is the file that they were read from.
+pub fn export_weights(dict: &StateDict, path: &Path) -> Result<Weights> {
+    let mut weights = Weights::of_file(path);
+    for (name, tensor) in dict.iter() {
+        if tensor.kind() == Kind::Int64 {
+            continue;
+        }
+        let flat = tensor.to_kind(Kind::Float).to_device(Device::Cpu).contiguous().view(-1);
+        let data = Vec::<f32>::try_from(&flat)?;
+        let shape: Vec<usize> = tensor.size().into_iter().map(|n| n as usize).collect();
+        weights.insert(name, &shape, data)?;
+    }
+    Ok(weights)
+}
+
+/// The trained part of a checkpoint, in libtorch.
+pub fn captioner(checkpoint: &Checkpoint, path: &Path, device: Device) -> Result<Captioner> {
+    let architecture = checkpoint.config.architecture.clone();
+    let parameters = Parameters::read(path, &architecture, device)?;
+    Captioner::with_parameters(architecture, parameters, 0.0)
+}
+
+/// What libtorch computes for `pixel_values`, f32 [batch, 3, 224, 224]: every input and output of
+/// both graphs. The decoder's step is the second one, where beams have opened.
+pub fn reference(backbone: &FeatureExtractor, model: &Captioner, pixel_values: &Tensor) -> Vec<(String, Tensor)> {
+    let _guard = tch::no_grad_guard();
+    let batch = pixel_values.size()[0];
+    let grid = model.encode(&backbone.forward(pixel_values), false);
+    let device = grid.h.device();
+    let start = State { h: grid.h.shallow_clone(), c: grid.c.shallow_clone() };
+    let first = model.step(&Tensor::full(batch, i64::from(BOS_ID), (Kind::Int64, device)), &grid, &start);
+
+    let (_, opened) = first.logits.topk(BEAMS, 1, true, true);
+    let input_ids = opened.view(-1);
+    let image_of_row = Tensor::arange(batch, (Kind::Int64, device)).repeat_interleave_self_int(BEAMS, None, None);
+    let rows = grid.select(&image_of_row);
+    // The states lie in another order than the photos: a graph that ignores beam_idx is found out.
+    let past = State { h: first.state.h.flip([0]), c: first.state.c.flip([0]) };
+    let beam_idx = batch - 1 - &image_of_row;
+    let gathered = State { h: past.h.index_select(0, &beam_idx), c: past.c.index_select(0, &beam_idx) };
+    let step = model.step(&input_ids, &rows, &gathered);
+    let (top_log_probs, top_token_ids) = step.logits.log_softmax(1, Kind::Float).topk(TOP_K, 1, true, true);
+
+    let encoder = [
+        (names::PIXEL_VALUES, pixel_values),
+        (names::LAST_HIDDEN_STATE, &grid.hidden),
+        (names::ENCODER_KEYS, &grid.keys),
+        (names::INITIAL_H, &grid.h),
+        (names::INITIAL_C, &grid.c),
+    ];
+    let k = Tensor::from(TOP_K);
+    let decoder = [
+        (names::INPUT_IDS, &input_ids),
+        (names::BEAM_IDX, &beam_idx),
+        (names::PAST_H, &past.h),
+        (names::PAST_C, &past.c),
+        (names::ENCODER_HIDDEN_STATES, &grid.hidden),
+        (names::ENCODER_KEYS, &grid.keys),
+        (names::K, &k),
+        (names::TOP_LOG_PROBS, &top_log_probs),
+        (names::TOP_TOKEN_IDS, &top_token_ids),
+        (names::PRESENT_H, &step.state.h),
+        (names::PRESENT_C, &step.state.c),
+        (names::ATTENTIONS, &step.attentions),
+    ];
+    let under = |graph: &str, tensors: &[(&str, &Tensor)]| -> Vec<(String, Tensor)> {
+        tensors.iter().map(|(name, tensor)| (format!("{graph}/{name}"), tensor.shallow_clone())).collect()
+    };
+    let mut all = under("encoder", &encoder);
+    all.extend(under("decoder", &decoder));
+    all
+}
+
+/// Writes reference numbers where `glimpse inspect --reference` reads them.
+pub fn write_reference(path: &Path, tensors: &[(String, Tensor)]) -> Result<()> {
+    let stored: Vec<Stored> = tensors.iter().map(|(name, tensor)| Stored::new(name, tensor)).collect();
+    safetensors_file::write(path, &stored, HashMap::new())
+}
