@@ -3,7 +3,7 @@
     pip install nltk==3.10.4
     python bundle/tests/tokenizer/make_golden.py [folder with flickr8k/ and flickr30k-sample/]
 
-awkward.json: hand-written strings with NLTK's words in lower case.
+awkward.json: hand-written and random strings with NLTK's words in lower case.
 *.digests: for each caption of a data set, in file order, the first 4 bytes of the SHA-256 of its
 words joined by U+001F; no caption can be read from them. The folder is ../shared/data by default; its
 data sets are left alone where it is absent.
@@ -12,6 +12,7 @@ data sets are left alone where it is absent.
 import csv
 import hashlib
 import json
+import random
 import sys
 from pathlib import Path
 
@@ -94,6 +95,15 @@ AWKWARD = [
     "it costs 3,\u0663 and \u0663:4",
 ]
 
+PIECES = """a s m t b3 5 1 _ ' ' " ` . . , , : n't N'T 'll 'LL 'Ll re cannot Gonna wanna 'tis d'ye more'n gimme
+    ( ) [ ] { } < > - -- “ ” ‘ ’ « » „ — … ? ! $ % * & # ; @ é É ² ٣ 犬""".split()
+PIECES += [" "] * 8 + ["\t", "\n", "\u00a0", "\u0085", "\u0301", "\u001c"]
+
+
+def random_texts(count):
+    rng = random.Random(1)
+    return ["".join(rng.choice(PIECES) for _ in range(rng.randint(1, 14))) for _ in range(count)]
+
 
 def words(text):
     return [word.lower() for word in word_tokenize(text, preserve_line=True)]
@@ -114,7 +124,7 @@ def flickr30k_sample(folder):
 
 
 def main():
-    cases = [{"text": text, "words": words(text)} for text in AWKWARD]
+    cases = [{"text": text, "words": words(text)} for text in AWKWARD + random_texts(300)]
     lines = ",\n".join(json.dumps(case, ensure_ascii=True) for case in cases)
     (HERE / "awkward.json").write_text(f'{{"nltk": "{nltk.__version__}", "cases": [\n{lines}\n]}}\n', encoding="utf-8")
 
