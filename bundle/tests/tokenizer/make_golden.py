@@ -37,6 +37,7 @@ AWKWARD = [
     "They'll say it's what they've seen; we'd agree, I'm sure they're right.",
     "DON'T stop! It'S He'Ll WE'VE",
     "She cannot swim but is gonna try, and she wanna",
+    "wanna\u001cwanna\u0085 wanna.",
     "I wanna swim. Gimme that, lemme see, you gotta go.",
     "Cannot GONNA GOTTA cannots scannot can not",
     "D'ye know more'n me? 'Tis late, 'twas early.",
