@@ -7,7 +7,7 @@ use crate::search::{Hypothesis, SearchOptions, search};
 use crate::session::Sessions;
 use crate::{Error, Result};
 use glimpse_bundle::image::RgbImage;
-use glimpse_bundle::{Bundle, CaptionTokenizer, Preprocessor, Size};
+use glimpse_bundle::{Bundle, CONFIG, CaptionTokenizer, Preprocessor, Size, TOKENIZER};
 use ndarray::{Array2, Array4, ArrayView4};
 use ort::session::Session;
 use std::path::Path;
@@ -61,6 +61,7 @@ impl Captioner {
     pub fn open(dir: impl AsRef<Path>, options: &CaptionerOptions) -> Result<Self> {
         let bundle = Bundle::open(dir.as_ref())?;
         let tokenizer = bundle.tokenizer()?;
+        check_vocabulary(&bundle, &tokenizer)?;
         let preprocessor = Preprocessor::new(bundle.preprocessor.clone())?;
         let runtime = OnnxRuntime::load(&options.onnxruntime)?;
         let Sessions { encoder, decoder, device, fallback } =
@@ -159,4 +160,14 @@ impl Captioner {
         let generated_text = self.tokenizer.decode(&token_ids)?;
         Ok(Caption { generated_text, score, token_ids, token_logprobs, attentions })
     }
+}
+
+/// Ids mean the same words to the tokenizer and to the graphs.
+fn check_vocabulary(bundle: &Bundle, tokenizer: &CaptionTokenizer) -> Result<()> {
+    let (words, ids) = (tokenizer.vocab_size(), bundle.config.architecture.vocab_size);
+    if words == ids {
+        return Ok(());
+    }
+    let reason = format!("it holds {words} words, where {CONFIG} says vocab_size is {ids}");
+    Err(Error::Contract { path: bundle.dir().join(TOKENIZER), reason })
 }

@@ -137,7 +137,7 @@ impl Batch {
     fn run(&mut self) -> Result<()> {
         let mut captions = match self.caption() {
             Ok(captions) => captions.into_iter().map(Ok).collect::<Vec<_>>(),
-            Err(error) => vec![Err(format!("{error:#}")); self.photos],
+            Err(error) => vec![Err(error.to_string()); self.photos],
         }
         .into_iter();
         for (name, failure) in self.waiting.drain(..) {

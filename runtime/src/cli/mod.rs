@@ -40,7 +40,7 @@ pub fn run() -> ExitCode {
             // Whoever read the output has seen enough.
             return ExitCode::SUCCESS;
         }
-        complain(format_args!("error: {error:#}"));
+        complain(format_args!("error: {error}"));
         ExitCode::from(WRONG_USE)
     })
 }

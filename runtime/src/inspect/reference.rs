@@ -72,6 +72,11 @@ fn compare_graph(
         let view = tensors
             .get(&name)
             .ok_or_else(|| refuse(file, format!("the {graph}'s input {graph}/{name} is missing")))?;
+        let rank = input.dtype().tensor_shape().map_or(0, |shape| shape.len());
+        if view.shape().len() != rank {
+            let reason = format!("{graph}/{name} has shape {:?}, the graph wants {rank} axes", view.shape());
+            return Err(refuse(file, reason));
+        }
         let value = to_value(view).map_err(failed)?;
         let value = value.ok_or_else(|| refuse(file, unreadable(graph, &name, view.dtype())))?;
         inputs.push((name.into(), value.into()));

@@ -77,6 +77,7 @@ pub(super) fn places(named: Option<&Path>, empty: &mut Vec<PathBuf>) -> Vec<Plac
     for Place { origin, path } in beside.into_iter().chain(deps) {
         match library_in(&path) {
             Some(library) => found.push(place(origin, library)),
+            None if empty.contains(&path) => {}
             None => empty.push(path),
         }
     }

@@ -6,7 +6,10 @@ pub use locate::Origin;
 
 use crate::{Error, Result};
 use locate::{Place, places};
+use ort::LoadDynamicError;
 use ort::environment::{Environment, EnvironmentBuilder, GlobalThreadPoolOptions};
+use ort::logging::LogLevel;
+use std::error::Error as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -96,6 +99,10 @@ impl OnnxRuntime {
                 builder.with_global_thread_pool(pool).build()
             })
             .map_err(|source| Error::Environment { source })?;
+        if std::env::var_os("ORT_LOG").is_none() {
+            // What fails comes back as an error; a second telling on stderr would only confuse.
+            environment.set_log_level(LogLevel::Fatal);
+        }
         let version = version(&library).unwrap_or_else(|| "of unknown version".into());
         let runtime = Self { environment, library, origin: place.origin, version, threads };
         Ok(loaded.insert(runtime).clone())
@@ -165,23 +172,26 @@ fn load_library(named: Option<&Path>) -> Result<(Place, EnvironmentBuilder), Loa
         // `init_from` reports what is wrong, while loading behind the first call would panic.
         match ort::init_from(&place.path) {
             Ok(builder) => return Ok((place, builder)),
-            Err(_) if place.is_a_demand() && place.path.is_absolute() && !place.path.exists() => {
-                let reason = "no such file".into();
-                return Err(LoadError::Unusable { origin: place.origin, path: place.path, reason });
-            }
             Err(error) if place.is_a_demand() => {
-                let reason = error.to_string();
+                let reason = explain(&error);
                 return Err(LoadError::Unusable { origin: place.origin, path: place.path, reason });
             }
-            Err(error) => failed.push(match place.origin {
-                Origin::System => format!("{}'s {}", place.origin, place.path.display()),
-                _ => error.to_string(),
-            }),
+            Err(error) => failed.push(explain(&error)),
         }
     }
     let empty = empty.iter().map(|folder| folder.display().to_string());
     let tried: Vec<_> = empty.chain(failed).collect();
     Err(LoadError::NotFound { tried: tried.join(", ") })
+}
+
+/// The loader's own words where it has some; they name the file.
+fn explain(error: &LoadDynamicError) -> String {
+    match error {
+        LoadDynamicError::Dlopen { error, .. } => {
+            error.source().map_or_else(|| error.to_string(), ToString::to_string)
+        }
+        other => other.to_string(),
+    }
 }
 
 /// What the library says of its version; `ort` knows it but does not tell.
