@@ -35,57 +35,57 @@ pub const TOKENIZER: &str = "tokenizer";
 /// logits = u vocab^T + b                              (vocab = embedding when tied)
 /// ```
 pub mod weights {
-    /// [encoder_dim, feature_dim]
+    /// `[encoder_dim, feature_dim]`
     pub const PROJECTION_WEIGHT: &str = "encoder.projection.weight";
-    /// [encoder_dim]
+    /// `[encoder_dim]`
     pub const PROJECTION_BIAS: &str = "encoder.projection.bias";
-    /// [encoder_dim]; epsilon is [`NORM_EPS`]
+    /// `[encoder_dim]`; epsilon is [`NORM_EPS`]
     pub const NORM_WEIGHT: &str = "encoder.norm.weight";
-    /// [encoder_dim]
+    /// `[encoder_dim]`
     pub const NORM_BIAS: &str = "encoder.norm.bias";
-    /// [7, encoder_dim]
+    /// `[7, encoder_dim]`
     pub const ROW_POSITIONS: &str = "encoder.row_positions";
-    /// [7, encoder_dim]
+    /// `[7, encoder_dim]`
     pub const COLUMN_POSITIONS: &str = "encoder.column_positions";
-    /// [attention_dim, encoder_dim]
+    /// `[attention_dim, encoder_dim]`
     pub const KEY_WEIGHT: &str = "attention.key.weight";
-    /// [attention_dim]
+    /// `[attention_dim]`
     pub const KEY_BIAS: &str = "attention.key.bias";
-    /// [attention_dim, decoder_dim], no bias: the key has one
+    /// `[attention_dim, decoder_dim]`, no bias: the key has one
     pub const QUERY_WEIGHT: &str = "attention.query.weight";
-    /// [1, attention_dim], no bias: softmax would cancel it
+    /// `[1, attention_dim]`, no bias: softmax would cancel it
     pub const SCORE_WEIGHT: &str = "attention.score.weight";
-    /// [decoder_dim, encoder_dim]
+    /// `[decoder_dim, encoder_dim]`
     pub const INIT_H_WEIGHT: &str = "decoder.init_h.weight";
-    /// [decoder_dim]
+    /// `[decoder_dim]`
     pub const INIT_H_BIAS: &str = "decoder.init_h.bias";
-    /// [decoder_dim, encoder_dim]
+    /// `[decoder_dim, encoder_dim]`
     pub const INIT_C_WEIGHT: &str = "decoder.init_c.weight";
-    /// [decoder_dim]
+    /// `[decoder_dim]`
     pub const INIT_C_BIAS: &str = "decoder.init_c.bias";
-    /// [encoder_dim, decoder_dim]
+    /// `[encoder_dim, decoder_dim]`
     pub const GATE_WEIGHT: &str = "decoder.gate.weight";
-    /// [encoder_dim]
+    /// `[encoder_dim]`
     pub const GATE_BIAS: &str = "decoder.gate.bias";
-    /// [vocab_size, embed_dim]
+    /// `[vocab_size, embed_dim]`
     pub const EMBEDDING: &str = "decoder.embedding.weight";
-    /// [4 decoder_dim, embed_dim + encoder_dim], gates i, f, g, o as in `torch.nn.LSTMCell`
+    /// `[4 decoder_dim, embed_dim + encoder_dim]`, gates i, f, g, o as in `torch.nn.LSTMCell`
     pub const LSTM_WEIGHT_IH: &str = "decoder.lstm.weight_ih";
-    /// [4 decoder_dim, decoder_dim]
+    /// `[4 decoder_dim, decoder_dim]`
     pub const LSTM_WEIGHT_HH: &str = "decoder.lstm.weight_hh";
-    /// [4 decoder_dim]
+    /// `[4 decoder_dim]`
     pub const LSTM_BIAS_IH: &str = "decoder.lstm.bias_ih";
-    /// [4 decoder_dim]
+    /// `[4 decoder_dim]`
     pub const LSTM_BIAS_HH: &str = "decoder.lstm.bias_hh";
-    /// [embed_dim, decoder_dim]
+    /// `[embed_dim, decoder_dim]`
     pub const DEEP_H_WEIGHT: &str = "decoder.deep_h.weight";
-    /// [embed_dim]
+    /// `[embed_dim]`
     pub const DEEP_H_BIAS: &str = "decoder.deep_h.bias";
-    /// [embed_dim, encoder_dim], no bias: deep_h has one
+    /// `[embed_dim, encoder_dim]`, no bias: deep_h has one
     pub const DEEP_Z_WEIGHT: &str = "decoder.deep_z.weight";
-    /// [vocab_size, embed_dim or decoder_dim]; absent when tied
+    /// `[vocab_size, embed_dim or decoder_dim]`; absent when tied
     pub const VOCAB_WEIGHT: &str = "decoder.vocab.weight";
-    /// [vocab_size]
+    /// `[vocab_size]`
     pub const VOCAB_BIAS: &str = "decoder.vocab.bias";
 
     /// Layer norm's epsilon.

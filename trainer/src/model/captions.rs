@@ -5,13 +5,13 @@ use tch::{Device, Tensor};
 /// first, and all words in one list, step after step.
 #[derive(Debug)]
 pub struct CaptionBatch {
-    /// i64 [rows]: the photo of each row, an index into the batch's grid.
+    /// `i64 [rows]`: the photo of each row, an index into the batch's grid.
     pub image_of_row: Tensor,
     /// Rows that still have a word at each step; never grows.
     pub active: Vec<i64>,
-    /// i64 [words]: what the decoder reads, `<sos>` first.
+    /// `i64 [words]`: what the decoder reads, `<sos>` first.
     pub input_ids: Tensor,
-    /// i64 [words]: what it should answer, `<eos>` last.
+    /// `i64 [words]`: what it should answer, `<eos>` last.
     pub targets: Tensor,
     /// The place that each row had among the captions given.
     pub order: Vec<usize>,
@@ -51,7 +51,7 @@ impl CaptionBatch {
         self.active.iter().sum()
     }
 
-    /// f32 [words]: one value a caption, in the order given to `new`, for each of its words.
+    /// `f32 [words]`: one value a caption, in the order given to `new`, for each of its words.
     pub fn spread(&self, values: &[f32]) -> Tensor {
         let per_word: Vec<f32> = self
             .active

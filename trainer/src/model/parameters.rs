@@ -1,3 +1,4 @@
+use crate::backbone::StateDict;
 use crate::{Error, Result};
 use glimpse_bundle::Architecture;
 use glimpse_bundle::checkpoint::weights as names;
@@ -36,7 +37,11 @@ impl Parameters {
 
     /// Takes the weights that `architecture` names out of a safetensors file; others are ignored.
     pub fn read(path: &Path, architecture: &Architecture, device: Device) -> Result<Self> {
-        let dict = crate::backbone::StateDict::read(path)?;
+        Self::from_dict(&StateDict::read(path)?, architecture, device)
+    }
+
+    /// Takes the weights that `architecture` names; others are ignored.
+    pub fn from_dict(dict: &StateDict, architecture: &Architecture, device: Device) -> Result<Self> {
         let mut tensors = BTreeMap::new();
         for (name, shape, _) in specification(architecture) {
             let tensor = dict.get(name, &shape)?.to_device(device).set_requires_grad(true);

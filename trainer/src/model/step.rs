@@ -70,7 +70,7 @@ impl Captioner {
         weights.product(embeddings, &weights.word) + &weights.word_bias
     }
 
-    /// One step of attention and LSTM for rows [n]; keys and hidden are [n, 49, .].
+    /// One step of attention and LSTM for `n` rows; keys and hidden are [n, 49, .].
     /// Gives the new state, the context [n, encoder_dim] and the attention [n, 49].
     pub(super) fn advance(
         &self,
@@ -123,7 +123,7 @@ impl Captioner {
         weights.product(&output.dropout(self.dropout, train), &weight) + p(names::VOCAB_BIAS)
     }
 
-    /// One word for each row in full precision: `input_ids` i64 [rows], `grid` with one photo a row.
+    /// One word for each row in full precision: `input_ids` `i64 [rows]`, `grid` with one photo a row.
     pub fn step(&self, input_ids: &Tensor, grid: &Grid, state: &State) -> Step {
         let weights = self.step_weights(Kind::Float);
         let embeddings = Tensor::embedding(self.parameters.get(names::EMBEDDING), input_ids, -1, false, false);

@@ -1,0 +1,120 @@
+"""Writes the arrays that tests/model.rs compares with: a small captioner in plain PyTorch.
+
+    python3 trainer/tests/model/generate.py    # needs torch 2.11, safetensors
+
+Each file holds the weights, a batch of features and padded captions, and what PyTorch makes of
+them: logits, loss, gradients, and the weights after three clipped AdamW steps.
+"""
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import nn
+
+FEATURE, ENCODER, ATTENTION, DECODER, EMBED, VOCAB = 6, 5, 4, 7, 8, 11
+STEPS, LEARNING_RATE, WEIGHT_DECAY, MAX_NORM, SMOOTHING = 3, 1e-2, 0.1, 0.5, 0.1
+
+
+class Captioner(nn.Module):
+    """Show, Attend and Tell with soft attention; `best` adds what Glimpse's recipe of that name adds."""
+
+    def __init__(self, best):
+        super().__init__()
+        self.best = best
+        encoder = ENCODER if best else FEATURE
+        if best:
+            self.projection = nn.Linear(FEATURE, encoder)
+            self.norm = nn.LayerNorm(encoder)
+            self.rows = nn.Parameter(torch.randn(7, encoder))
+            self.columns = nn.Parameter(torch.randn(7, encoder))
+            self.gate = nn.Linear(DECODER, encoder)
+            self.deep_h = nn.Linear(DECODER, EMBED)
+            self.deep_z = nn.Linear(encoder, EMBED, bias=False)
+            self.bias = nn.Parameter(torch.randn(VOCAB))
+        else:
+            self.vocab = nn.Linear(DECODER, VOCAB)
+        self.key = nn.Linear(encoder, ATTENTION)
+        self.query = nn.Linear(DECODER, ATTENTION, bias=False)
+        self.score = nn.Linear(ATTENTION, 1, bias=False)
+        self.init_h = nn.Linear(encoder, DECODER)
+        self.init_c = nn.Linear(encoder, DECODER)
+        self.embedding = nn.Embedding(VOCAB, EMBED)
+        self.lstm = nn.LSTMCell(EMBED + encoder, DECODER)
+
+    def forward(self, features, image_of_row, words):
+        """Logits [rows, steps, vocab] for the words read, padded; attention [rows, steps, 49]."""
+        grid = features
+        if self.best:
+            positions = (self.rows[:, None] + self.columns[None]).reshape(49, -1)
+            grid = self.norm(self.projection(features)) + positions
+        grid = grid[image_of_row]
+        keys, mean = self.key(grid), grid.mean(1)
+        h, c = self.init_h(mean).tanh(), self.init_c(mean).tanh()
+        logits, attentions = [], []
+        for word in words.T:
+            e = self.embedding(word)
+            attention = self.score((keys + self.query(h)[:, None]).tanh()).squeeze(2).softmax(1)
+            z = (attention[:, :, None] * grid).sum(1)
+            if self.best:
+                z = self.gate(h).sigmoid() * z
+            h, c = self.lstm(torch.cat([e, z], 1), (h, c))
+            if self.best:
+                u = (self.deep_h(h) + self.deep_z(z) + e).tanh()
+                logits.append(F.linear(u, self.embedding.weight, self.bias))
+            else:
+                logits.append(self.vocab(h))
+            attentions.append(attention)
+        return torch.stack(logits, 1), torch.stack(attentions, 1)
+
+
+NAMES = {
+    "projection": "encoder.projection", "norm": "encoder.norm", "rows": "encoder.row_positions",
+    "columns": "encoder.column_positions", "key": "attention.key", "query": "attention.query",
+    "score": "attention.score", "init_h": "decoder.init_h", "init_c": "decoder.init_c", "gate": "decoder.gate",
+    "embedding": "decoder.embedding", "lstm": "decoder.lstm", "deep_h": "decoder.deep_h",
+    "deep_z": "decoder.deep_z", "vocab": "decoder.vocab", "bias": "decoder.vocab.bias",
+}
+
+
+def glimpse_name(name):
+    head, _, tail = name.partition(".")
+    return NAMES[head] + (f".{tail}" if tail else "")
+
+
+def generate(best):
+    torch.manual_seed(7)
+    model = Captioner(best)
+    features = torch.rand(3, 49, FEATURE)
+    image_of_row = torch.tensor([0, 2, 2, 1])
+    captions = [[5, 6, 7, 4, 9], [8], [10, 4, 4], [6, 9, 5]]
+    longest = max(map(len, captions)) + 1
+    words = torch.tensor([[1, *c] + [0] * (longest - 1 - len(c)) for c in captions])
+    targets = torch.tensor([[*c, 2] + [-100] * (longest - 1 - len(c)) for c in captions])
+    arrays = {f"before/{glimpse_name(n)}": p.detach().clone() for n, p in model.named_parameters()}
+
+    decayed = [p for p in model.parameters() if p.dim() > 1]
+    others = [p for p in model.parameters() if p.dim() <= 1]
+    groups = [{"params": decayed, "weight_decay": WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE)
+    for step in range(STEPS):
+        logits, attentions = model(features, image_of_row, words)
+        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), label_smoothing=SMOOTHING)
+        optimizer.zero_grad()
+        loss.backward()
+        if step == 0:
+            arrays |= {f"gradient/{glimpse_name(n)}": p.grad.clone() for n, p in model.named_parameters()}
+            arrays |= {"logits": logits.detach(), "attentions": attentions.detach(), "loss": loss.detach()[None]}
+        norm = nn.utils.clip_grad_norm_(model.parameters(), MAX_NORM)
+        if step == 0:
+            arrays["norm"] = norm[None].detach()
+        optimizer.step()
+    arrays |= {f"after/{glimpse_name(n)}": p.detach() for n, p in model.named_parameters()}
+    arrays |= {"features": features, "image_of_row": image_of_row, "words": words}
+    name = "best" if best else "report"
+    save_file({k: v.contiguous() for k, v in arrays.items()}, Path(__file__).with_name(f"{name}.safetensors"))
+
+
+generate(best=True)
+generate(best=False)
