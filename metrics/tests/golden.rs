@@ -1,6 +1,8 @@
 //! Equality with pycocoevalcap 1.2, whose answers `golden/generate.py` wrote:
 //! `python metrics/tests/golden/generate.py --flickr8k ../shared/data/flickr8k`.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail anywhere")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
