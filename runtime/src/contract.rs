@@ -126,6 +126,25 @@ fn axis_fits(side: &str, found: i64, expected: Axis) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ort::value::{Shape, SymbolicDimensions};
+
+    fn outlet(name: &str, ty: TensorElementType, shape: &[i64]) -> Outlet {
+        let dimension_symbols = SymbolicDimensions::empty(shape.len());
+        Outlet::new(name, ValueType::Tensor { ty, shape: Shape::new(shape.to_vec()), dimension_symbols })
+    }
+
+    #[test]
+    fn a_tensor_is_known_by_name_type_and_shape() {
+        let keys = f32("encoder_keys", &[None, Some(49), Some(512)]);
+        let check = |ty, shape: &[i64]| keys.check("input", &[outlet("encoder_keys", ty, shape)]);
+        assert_eq!(check(TensorElementType::Float32, &[-1, 49, 512]), Ok(()));
+        let refusal = check(TensorElementType::Float32, &[-1, 49, 256]).unwrap_err();
+        assert_eq!(refusal, "input encoder_keys is f32 [any, 49, 256], expected f32 [any, 49, 512]");
+        assert!(check(TensorElementType::Float16, &[-1, 49, 512]).is_err());
+        assert!(check(TensorElementType::Float32, &[-1, 49]).is_err());
+        let missing = keys.check("input", &[outlet("keys", TensorElementType::Float32, &[-1, 49, 512])]);
+        assert_eq!(missing, Err("it has no input encoder_keys".into()));
+    }
 
     #[test]
     fn axes() {

@@ -173,7 +173,8 @@ fn load_library(named: Option<&Path>) -> Result<(Place, EnvironmentBuilder), Loa
         match ort::init_from(&place.path) {
             Ok(builder) => return Ok((place, builder)),
             Err(error) if place.is_a_demand() => {
-                let reason = explain(&error);
+                let is_folder = place.path.is_dir();
+                let reason = if is_folder { "no library in that folder".into() } else { explain(&error) };
                 return Err(LoadError::Unusable { origin: place.origin, path: place.path, reason });
             }
             Err(error) => failed.push(explain(&error)),
@@ -205,5 +206,35 @@ fn version(library: &Path) -> Option<String> {
         let api_base = api_base().as_ref()?;
         let version = std::ffi::CStr::from_ptr((api_base.GetVersionString)());
         Some(version.to_string_lossy().into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_asked_for_by_name_loads_or_fails_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = folder.path().join("libonnxruntime.so.1");
+        let refusal = |library: &Path| {
+            let options = OnnxRuntimeOptions { library: Some(library.to_path_buf()), threads: None };
+            match OnnxRuntime::load(&options) {
+                Err(Error::OnnxRuntime(LoadError::Unusable { origin: Origin::Named, path, reason })) => {
+                    assert!(path.starts_with(library) && !reason.is_empty(), "{path:?}: {reason}");
+                    reason
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        refusal(&text);
+        assert_eq!(refusal(folder.path()), "no library in that folder");
+        std::fs::write(&text, "no library").unwrap();
+        refusal(&text);
+    }
+
+    #[test]
+    fn at_least_one_core() {
+        assert!(physical_cores() >= 1);
     }
 }
