@@ -24,9 +24,9 @@ pub trait StepModel {
 /// Rows are image-major, with the same number of rows for every image of the batch.
 #[derive(Debug)]
 pub struct Step<'a> {
-    /// [rows]: the last word of each row.
+    /// `[rows]`: the last word of each row.
     pub input_ids: &'a [i64],
-    /// [rows]: which row of the last step each row continues.
+    /// `[rows]`: which row of the last step each row continues.
     pub beam_idx: &'a [i64],
     /// The images of the last step's batch that are still in it, in order; `None` when all are.
     pub kept_images: Option<&'a [usize]>,
@@ -39,10 +39,10 @@ pub struct Step<'a> {
 /// The best next words of each row. The buffers are reused from step to step.
 #[derive(Debug, Default, Clone)]
 pub struct TopCandidates {
-    /// [rows, k]: log-probabilities, best first; never NaN.
+    /// `[rows, k]`: log-probabilities, best first; never NaN.
     pub log_probs: Vec<f32>,
-    /// [rows, k]: the words; among equals the lower id first.
+    /// `[rows, k]`: the words; among equals the lower id first.
     pub token_ids: Vec<i64>,
-    /// [rows, cells]: where each row looked; empty unless asked for.
+    /// `[rows, cells]`: where each row looked; empty unless asked for.
     pub attentions: Vec<f32>,
 }
