@@ -44,7 +44,7 @@ struct SearchArgs {
     /// Hypotheses kept at each step; 1 is greedy search [default: the bundle's]
     #[arg(long, visible_alias = "beam-size", value_name = "N", env = "GLIMPSE_NUM_BEAMS")]
     num_beams: Option<usize>,
-    /// Longest caption in words, <sos> and <eos> counted [default: the bundle's]
+    /// Longest sequence in words, start and end word counted [default: the bundle's]
     #[arg(long, value_name = "N", env = "GLIMPSE_MAX_LENGTH")]
     max_length: Option<usize>,
     /// Captions score sum of log-probabilities / length^F [default: the bundle's]
