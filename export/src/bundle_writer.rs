@@ -36,10 +36,14 @@ impl BundleReport {
 ///
 /// A bundle that is already there is replaced. Its graphs and JSON files go, whatever their
 /// precision, as they belong to other weights; everything else in it, such as a model card, stays.
-/// A folder that is neither empty nor a bundle is refused.
+/// The same input gives the same bytes.
 ///
-/// Backbone weights that come from a file must be that file whose SHA-256 the checkpoint's
-/// provenance names, where it names one. The same input gives the same bytes.
+/// # Errors
+/// - [`Error::TargetInUse`]: `dir` is neither free, nor empty, nor a bundle.
+/// - [`Error::OtherBackboneWeights`]: the backbone's weights come from a file, the checkpoint's
+///   provenance names a SHA-256, and they differ.
+/// - Pictures of another size than the backbone takes, and all that [`Checkpoint::validate`],
+///   [`encoder_graph`] and [`decoder_graph`] refuse.
 pub fn write_bundle(checkpoint: &Checkpoint, backbone_weights: &Weights, dir: &Path) -> Result<BundleReport> {
     checkpoint.validate()?;
     let backbone = backbone(&checkpoint.config.architecture.backbone)?;

@@ -25,6 +25,10 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     /// Reads a checkpoint and checks that its parts fit together.
+    ///
+    /// # Errors
+    /// A file that cannot be read, holds weights alone or broken JSON, and all that
+    /// [`Checkpoint::validate`] refuses.
     pub fn read(path: &Path) -> Result<Self> {
         let (weights, metadata) = Weights::read_with_metadata(path)?;
         let text = |key: &'static str| {
@@ -47,7 +51,10 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// Writes the checkpoint; the file appears whole or not at all.
+    /// Writes the checkpoint; the file appears whole or not at all, and equal content is equal bytes.
+    ///
+    /// # Errors
+    /// What [`Checkpoint::validate`] refuses, and a folder that cannot be written to.
     pub fn write(&self, path: &Path) -> Result<()> {
         self.validate()?;
         let text = |key, json: serde_json::Result<String>| {
@@ -70,6 +77,10 @@ impl Checkpoint {
     }
 
     /// Refuses settings, vocabulary and weights that do not fit together.
+    ///
+    /// # Errors
+    /// The first setting out of range, a vocabulary of another size than the config says, or the
+    /// first weight that is missing, of another shape, or without a place in the architecture.
     pub fn validate(&self) -> Result<()> {
         self.config.validate()?;
         self.preprocessor.validate()?;

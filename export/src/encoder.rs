@@ -8,8 +8,13 @@ use glimpse_bundle::tensors;
 
 /// `encoder_model.onnx`: from pixels to the grid, the attention keys and the first state. All that
 /// does not depend on the words is computed here, once per image.
+///
+/// # Errors
+/// A weight that is missing or of another shape, an unknown backbone, and sizes that contradict
+/// each other or the backbone.
 pub fn encoder_graph(checkpoint: &Checkpoint, backbone_weights: &Weights) -> Result<GraphProto> {
     let sizes = &checkpoint.config.architecture;
+    sizes.validate()?;
     let backbone = backbone(&sizes.backbone)?;
     if sizes.feature_dim != backbone.feature_dim() {
         return Err(Error::Contradiction {

@@ -12,7 +12,11 @@ use rand_chacha::ChaCha8Rng;
 use std::ops::Range;
 
 impl Checkpoint {
-    /// A checkpoint with random weights and the backbone's own preprocessing.
+    /// A checkpoint with random weights and the backbone's own preprocessing; `tokenizer` is the
+    /// text of a `tokenizer.json`, such as [`tokenizer`] gives.
+    ///
+    /// # Errors
+    /// An unknown backbone, contradicting sizes, a vocabulary of another size.
     pub fn seeded(architecture: Architecture, tokenizer: String, seed: u64) -> Result<Self> {
         architecture.validate()?;
         let preprocessor = backbone(&architecture.backbone)?.preprocessor();
@@ -47,6 +51,9 @@ impl Checkpoint {
 
 /// Random weights for a backbone: convolutions as in He et al. 2015 ("Delving Deep into Rectifiers"),
 /// batch norms near the identity, those that feed a sum halved so that sums do not grow.
+///
+/// # Errors
+/// None for the backbones of this crate, whose shapes are right.
 pub fn backbone_weights(backbone: &dyn Backbone, seed: u64) -> Result<Weights> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut weights = Weights::in_memory(format!("the seeded {}", backbone.name()));

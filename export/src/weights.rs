@@ -58,6 +58,9 @@ impl Weights {
     }
 
     /// Reads a `.safetensors` file: f64, f32, f16 and bf16 tensors, all as f32.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::Safetensors`], each with the path.
     pub fn read(path: &Path) -> Result<Self> {
         Ok(Self::read_with_metadata(path)?.0)
     }
@@ -81,6 +84,9 @@ impl Weights {
     }
 
     /// Writes a `.safetensors` file in f32; it appears whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the folder cannot be written to.
     pub fn write(&self, path: &Path) -> Result<()> {
         self.write_with_metadata(path, &BTreeMap::new())
     }
@@ -92,7 +98,10 @@ impl Weights {
         crate::atomic::write_file(path, &with_metadata(&tensors, metadata))
     }
 
-    /// Adds or replaces a tensor; refuses data that do not fill the shape.
+    /// Adds or replaces a tensor.
+    ///
+    /// # Errors
+    /// [`Error::DataLength`] where the data do not fill the shape.
     pub fn insert(&mut self, name: impl Into<String>, shape: &[usize], data: Vec<f32>) -> Result<()> {
         let name = name.into();
         if shape.iter().product::<usize>() != data.len() {
@@ -102,7 +111,10 @@ impl Weights {
         Ok(())
     }
 
-    /// Adds every `(name, shape, data)`; the first that does not fit its shape is the error.
+    /// Adds every `(name, shape, data)`.
+    ///
+    /// # Errors
+    /// [`Error::DataLength`] for the first whose data do not fill the shape.
     pub fn extend<N: Into<String>>(
         &mut self,
         tensors: impl IntoIterator<Item = (N, Vec<usize>, Vec<f32>)>,
@@ -111,6 +123,9 @@ impl Weights {
     }
 
     /// The numbers of a tensor of exactly this shape, row-major.
+    ///
+    /// # Errors
+    /// [`Error::MissingWeight`], [`Error::WeightShape`] with both shapes, or [`Error::WeightType`].
     pub fn get(&self, name: &str, expected: &[usize]) -> Result<&[f32]> {
         match self.tensors.get(name) {
             Some(tensor) if tensor.shape == expected => Ok(&tensor.data),

@@ -139,6 +139,9 @@ def main():
     parser.add_argument("--tolerance", type=float, default=1e-5)
     args = parser.parse_args()
     comparison = Comparison(args.tolerance)
+    # Spinning thread pools of two libraries starve each other on a busy machine.
+    torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float64)
 
     for name in ("encoder_model", "decoder_model"):
         model = onnx.load(args.bundle / f"{name}.onnx")
@@ -153,7 +156,7 @@ def main():
     weights = {name: tensor.double() for name, tensor in load_file(args.checkpoint).items()}
     trunk = {name: tensor.double() for name, tensor in load_file(args.backbone_weights).items()}
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.intra_op_num_threads = 1
     sessions = {
         name: onnxruntime.InferenceSession(args.bundle / f"{name}_model.onnx", options, ["CPUExecutionProvider"])
         for name in ("encoder", "decoder")
@@ -161,7 +164,6 @@ def main():
 
     pixels = pictures(args.shared) / 255 - preprocessor["image_mean"]
     pixels = (pixels / preprocessor["image_std"]).transpose(0, 3, 1, 2).astype(np.float32)
-    torch.set_default_dtype(torch.float64)
     features = GRIDS[config["backbone"]](trunk, torch.from_numpy(pixels).double()).flatten(2).transpose(1, 2)
     if args.known_grid:
         known = np.load(args.shared / "weights/efficientnet-lite0.expected-grid.npy")[:PICTURES]

@@ -15,9 +15,10 @@ pub enum Activation {
 /// A convolution without bias on square maps, its batch norm, and an activation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConvBn {
-    /// Name of the convolution; its weight is `{conv}.weight`, [out, in / groups, kernel, kernel].
+    /// Name of the convolution; its weight is `{conv}.weight`, `[out, in / groups, kernel, kernel]`.
     pub conv: String,
-    /// Name of the batch norm: `.weight`, `.bias`, `.running_mean` and `.running_var`, each [out].
+    /// Name of the batch norm: `.weight`, `.bias`, `.running_mean` and `.running_var`, each of
+    /// `out_channels` numbers.
     pub bn: String,
     /// Channels in.
     pub in_channels: usize,
@@ -53,6 +54,9 @@ impl ConvBn {
 
     /// The weight and bias of the one convolution that equals convolution and batch norm:
     /// w' = w gamma / sqrt(var + eps), b' = beta - mean gamma / sqrt(var + eps), computed in f64.
+    ///
+    /// # Errors
+    /// The first weight that is missing or of another shape.
     pub fn fold(&self, weights: &Weights) -> Result<(Vec<f32>, Vec<f32>)> {
         let kernel = weights.get(&format!("{}.weight", self.conv), &self.weight_shape())?;
         let norm = |part| weights.get(&format!("{}.{part}", self.bn), &[self.out_channels]);

@@ -38,6 +38,9 @@ pub trait Backbone: Debug + Sync {
     fn layers(&self) -> Vec<ConvBn>;
 
     /// Adds the network to a graph: from [batch_size, 3, 224, 224] to [batch_size, feature_dim, 7, 7].
+    ///
+    /// # Errors
+    /// The first weight that is missing or of another shape.
     fn build(&self, graph: &mut GraphBuilder, weights: &Weights, pixel_values: &Value) -> Result<Value>;
 
     /// Names and shapes of the weights that [`Backbone::build`] reads.
@@ -56,7 +59,10 @@ pub fn backbones() -> &'static [&'static dyn Backbone] {
     &[&ResNet50, &EfficientNetLite0]
 }
 
-/// The backbone of this name, or an error that lists them all.
+/// The backbone of this name.
+///
+/// # Errors
+/// [`Error::UnknownBackbone`], which lists them all.
 pub fn backbone(name: &str) -> Result<&'static dyn Backbone> {
     backbones().iter().copied().find(|backbone| backbone.name() == name).ok_or_else(|| {
         let known: Vec<_> = backbones().iter().map(|backbone| backbone.name()).collect();

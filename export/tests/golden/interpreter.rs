@@ -77,7 +77,6 @@ fn apply(node: &NodeProto, inputs: &[&Tensor]) -> Vec<Tensor> {
     let one = |array: ArrayD<f32>| vec![Tensor::Floats(array)];
     match node.op_type() {
         "Add" => one(floats(0) + floats(1)),
-        "Sub" => one(floats(0) - floats(1)),
         "Mul" => one(floats(0) * floats(1)),
         "Tanh" => one(floats(0).mapv(f32::tanh)),
         "Sigmoid" => one(floats(0).mapv(|x| 1.0 / (1.0 + (-x).exp()))),
@@ -129,6 +128,13 @@ fn apply(node: &NodeProto, inputs: &[&Tensor]) -> Vec<Tensor> {
                 Tensor::Ints(array) => Tensor::Ints(array.clone().insert_axis(axis)),
             }]
         }
+        "Squeeze" => {
+            assert_eq!(inputs[1].ints()[[0]], -1);
+            let array = floats(0).clone();
+            let last = Axis(array.ndim() - 1);
+            assert_eq!(array.len_of(last), 1);
+            one(array.remove_axis(last))
+        }
         "Softmax" => {
             assert_eq!(int("axis", -1), -1);
             one(by_row(floats(0), |row| {
@@ -142,10 +148,12 @@ fn apply(node: &NodeProto, inputs: &[&Tensor]) -> Vec<Tensor> {
             assert_eq!(int("keepdims", 1), 0);
             one(floats(0).mean_axis(axis).unwrap())
         }
-        "ReduceLogSumExp" => {
-            assert_eq!((attribute("axes").unwrap().ints[0], int("keepdims", 1)), (1, 1));
-            let total = floats(0).mapv(f32::exp).sum_axis(Axis(1)).mapv(f32::ln);
-            one(total.insert_axis(Axis(1)))
+        "LogSoftmax" => {
+            assert_eq!(int("axis", -1), -1);
+            one(by_row(floats(0), |row| {
+                let total = row.iter().map(|x| x.exp()).sum::<f32>().ln();
+                row.iter().map(|x| x - total).collect()
+            }))
         }
         "LayerNormalization" => {
             let epsilon = attribute("epsilon").unwrap().f();
@@ -175,10 +183,10 @@ fn apply(node: &NodeProto, inputs: &[&Tensor]) -> Vec<Tensor> {
     }
 }
 
-/// The last two axes multiplied, the others equal or of the left alone; a right vector is a column.
+/// The last two axes multiplied; the others are equal, or the left's alone.
 fn matmul(left: &ArrayD<f32>, right: &ArrayD<f32>) -> ArrayD<f32> {
     let batched = right.ndim() == 3;
-    let columns = if right.ndim() == 1 { 1 } else { right.len_of(Axis(right.ndim() - 1)) };
+    let columns = right.len_of(Axis(right.ndim() - 1));
     let inner = left.len_of(Axis(left.ndim() - 1));
     let batches = if batched { right.len_of(Axis(0)) } else { 1 };
     let lefts = left.to_shape((batches, left.len() / batches / inner, inner)).unwrap();
@@ -189,9 +197,7 @@ fn matmul(left: &ArrayD<f32>, right: &ArrayD<f32>) -> ArrayD<f32> {
         .flat_map(|(left, right)| left.dot(&right).into_iter().collect::<Vec<_>>())
         .collect();
     let mut shape = left.shape()[..left.ndim() - 1].to_vec();
-    if right.ndim() > 1 {
-        shape.push(columns);
-    }
+    shape.push(columns);
     ArrayD::from_shape_vec(shape, products).unwrap()
 }
 
