@@ -1,1 +1,13 @@
-//! stub
+//! What the tests that cross crates share.
+//!
+//! | module | topic |
+//! |---|---|
+//! | [`places`] | where the project's files lie |
+//! | [`programs`] | `glimpse` and Python, run as a user would |
+//! | [`photos`] | real photos |
+//! | [`models`] | bundles with seeded random weights |
+
+pub mod models;
+pub mod photos;
+pub mod places;
+pub mod programs;

@@ -1,0 +1,118 @@
+# Every target does its own set-up and may be repeated. `make help` lists them.
+
+CARGO  ?= cargo
+PYTHON ?= python3
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+ONNXRUNTIME_VERSION     := 1.32.0
+ONNXRUNTIME_GPU_VERSION := 1.31.1
+TORCH_VERSION           := 2.11.0
+# The two CUDA packages that libtorch_cpu links even where there is no GPU.
+LIBTORCH_NEEDS := nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85
+ifeq ($(shell uname -s),Darwin)
+LIBTORCH_NEEDS :=
+endif
+
+# Only the native libraries in these wheels are used, so any Python that has pip can fetch them:
+# the version named here chooses among wheels that hold the same libraries.
+WHEELS      := $(PYTHON) -m pip install --target .deps --upgrade --only-binary=:all: --python-version 3.12
+STAMPS      := .deps/.stamps
+WITH_ORT    := $(STAMPS)/onnxruntime-$(ONNXRUNTIME_VERSION)
+WITH_TORCH  := $(STAMPS)/torch-$(TORCH_VERSION)
+WITH_GPU    := $(STAMPS)/gpu-$(TORCH_VERSION)-$(ONNXRUNTIME_GPU_VERSION)
+WITH_PYTHON := $(STAMPS)/python
+TEST_PYTHON := .deps/python/bin/python3
+# Whoever has libtorch elsewhere says so in LIBTORCH, and none is fetched.
+ifneq ($(LIBTORCH),)
+WITH_TORCH :=
+endif
+
+# What tests compare with; see tests/src/lib.rs.
+TEST_ENV := GLIMPSE_PYTHON="$(CURDIR)/$(TEST_PYTHON)"
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test build-tests lint fmt deps deps-torch deps-gpu deps-python build clean pip
+
+help: ## List these targets
+	@echo "make TARGET, where TARGET is one of"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: deps ## Caption the photos in examples/ with the shipped model (needs Rust, Python 3 with pip)
+	@echo "==> Building glimpse (a minute or two the first time)"
+	@$(CARGO) build --release -p glimpse-runtime $(CARGO_FLAGS)
+	@echo "==> Greedy search"
+	@$(TARGET)/release/glimpse caption --num-beams 1 examples
+	@echo "==> Beam search, 3 beams"
+	@$(TARGET)/release/glimpse caption --num-beams 3 examples
+
+test: build-tests ## Build everything and run every test (fetches libtorch, about 530 MB)
+	@echo "==> Running the tests"
+	@$(TEST_ENV) $(CARGO) test --workspace $(CARGO_FLAGS)
+
+build-tests: deps deps-torch deps-python ## Build what `make test` runs
+	@echo "==> Building glimpse as it is deployed"
+	@$(CARGO) build --release -p glimpse-runtime $(CARGO_FLAGS)
+	@echo "==> Building the tests"
+	@$(TEST_ENV) $(CARGO) test --workspace --no-run --quiet $(CARGO_FLAGS)
+
+lint: deps-torch ## Check format, clippy and documentation; warnings are errors
+	@echo "==> cargo fmt --check"
+	@$(CARGO) fmt --all -- --check
+	@echo "==> cargo clippy"
+	@$(CARGO) clippy --workspace --all-targets $(CARGO_FLAGS) -- -D warnings
+	@echo "==> cargo doc"
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps $(CARGO_FLAGS)
+
+fmt: ## Format the code
+	@$(CARGO) fmt --all
+
+build: deps-torch ## Build both programs for use: target/release/glimpse and glimpse-train
+	@echo "==> Building glimpse and glimpse-train"
+	@$(CARGO) build --release -p glimpse-runtime $(CARGO_FLAGS)
+	@$(CARGO) build --release -p glimpse-trainer $(CARGO_FLAGS)
+
+deps: $(WITH_ORT) ## Fetch ONNX Runtime into .deps/ (24 MB)
+
+deps-torch: $(WITH_TORCH) ## Fetch libtorch for the CPU into .deps/ (about 530 MB)
+
+deps-gpu: $(WITH_GPU) ## Fetch libtorch and ONNX Runtime with all of CUDA 13 (3 GB; Linux; not tested by CI)
+
+deps-python: $(WITH_PYTHON) ## Fetch what the tests run beside Glimpse into .deps/python (about 80 MB)
+
+clean: ## Remove what was built; .deps/ stays
+	@$(CARGO) clean
+
+pip:
+	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { \
+	  echo "$(PYTHON) has no pip: install it (Debian and Ubuntu: apt install python3-pip)," >&2; \
+	  echo "or name another interpreter: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
+
+$(WITH_ORT): | pip
+	@echo "==> Installing ONNX Runtime $(ONNXRUNTIME_VERSION) under .deps/"
+	@$(WHEELS) --quiet --no-deps onnxruntime==$(ONNXRUNTIME_VERSION)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/torch-$(TORCH_VERSION): | pip
+	@echo "==> Installing libtorch $(TORCH_VERSION) for the CPU under .deps/"
+	@$(WHEELS) --no-deps torch==$(TORCH_VERSION) $(LIBTORCH_NEEDS)
+	@mkdir -p $(STAMPS) && touch $@
+
+# One call: a second --upgrade would replace the nvidia folder that the first one filled. The stamps
+# of the CPU packages are set too, so that no other target puts those back.
+$(WITH_GPU): | pip
+	@echo "==> Installing libtorch $(TORCH_VERSION) and ONNX Runtime $(ONNXRUNTIME_GPU_VERSION) for CUDA 13 under .deps/"
+	@$(WHEELS) torch==$(TORCH_VERSION) 'onnxruntime-gpu[cuda,cudnn]==$(ONNXRUNTIME_GPU_VERSION)'
+	@mkdir -p $(STAMPS) && touch $@ $(WITH_ORT) $(WITH_TORCH)
+
+# A virtual environment without a pip of its own: Debian's Python makes no other kind by itself.
+$(WITH_PYTHON): tests/requirements.txt | pip
+	@echo "==> Installing the tests' Python packages under .deps/python"
+	@rm -rf .deps/python && mkdir -p $(STAMPS)
+	@$(PYTHON) -m venv --without-pip .deps/python
+	@$(PYTHON) -m pip install --quiet --no-deps --only-binary=:all: -r tests/requirements.txt \
+	  --target "$$($(TEST_PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	@touch $@

@@ -1,0 +1,102 @@
+//! Who may know whom, by cargo's own account, and how large the deployed program is.
+
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
+
+use glimpse_tests::places::project;
+use glimpse_tests::programs::glimpse_path;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+/// Each crate and those of this workspace that it may use.
+const EDGES: [(&str, &[&str]); 6] = [
+    ("bundle", &[]),
+    ("captions", &[]),
+    ("metrics", &[]),
+    ("export", &["bundle"]),
+    ("runtime", &["bundle", "captions", "metrics"]),
+    ("trainer", &["bundle", "captions", "export", "metrics"]),
+];
+
+/// Each heavy dependency with those who may use it, directly or not.
+const HEAVY: [(&[&str], &[&str]); 3] = [
+    (&["tch", "torch-sys"], &["trainer"]),
+    (&["ort", "ort-sys"], &["runtime"]),
+    (&["prost"], &["export", "trainer"]),
+];
+
+fn cargo(arguments: &[&str]) -> String {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo).args(arguments).current_dir(project()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Everything that a crate of this workspace is built from, as `cargo tree` prints it.
+fn tree(name: &str) -> BTreeSet<String> {
+    let package = format!("glimpse-{name}");
+    let lines = cargo(&["tree", "-p", &package, "-e", "normal", "--prefix", "none", "--format", "{p}"]);
+    lines.lines().filter_map(|line| Some(line.split_whitespace().next()?.to_string())).collect()
+}
+
+/// Each crate of this workspace with what it names under `[dependencies]`.
+fn named_dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let metadata: Value =
+        serde_json::from_str(&cargo(&["metadata", "--no-deps", "--format-version", "1"])).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_string();
+    let names = |package: &Value| {
+        let all = package["dependencies"].as_array().unwrap().iter();
+        all.filter(|dependency| dependency["kind"].is_null())
+            .map(|dependency| text(&dependency["name"]))
+            .collect()
+    };
+    let packages = metadata["packages"].as_array().unwrap().iter();
+    packages.map(|package| (text(&package["name"]), names(package))).collect()
+}
+
+#[test]
+fn crates_know_only_whom_the_design_allows() {
+    let named = named_dependencies();
+    let members: BTreeSet<_> = EDGES.iter().map(|(name, _)| *name).chain(["tests"]).collect();
+    let found: BTreeSet<_> = named.keys().map(|name| name.strip_prefix("glimpse-").unwrap()).collect();
+    assert_eq!(found, members, "a crate without a rule");
+    for (name, allowed) in EDGES {
+        let used = named[&format!("glimpse-{name}")].iter().filter_map(|name| name.strip_prefix("glimpse-"));
+        let beyond: Vec<_> = used.filter(|used| !allowed.contains(used)).collect();
+        assert!(beyond.is_empty(), "{name} uses {beyond:?}, and may use {allowed:?}");
+    }
+}
+
+#[test]
+fn heavy_dependencies_stay_where_they_belong() {
+    for (name, _) in EDGES {
+        let tree = tree(name);
+        assert!(tree.contains(&format!("glimpse-{name}")), "cargo tree says nothing of {name}");
+        for (dependencies, users) in HEAVY {
+            for dependency in dependencies {
+                let expected = users.contains(&name);
+                assert_eq!(tree.contains(*dependency), expected, "{name} and {dependency}");
+            }
+        }
+    }
+}
+
+/// What the tree allows the trainer because of `export`, its own manifest does not.
+#[test]
+fn one_crate_names_each_heavy_dependency() {
+    let named = named_dependencies();
+    for (dependency, owner) in [("tch", "trainer"), ("ort", "runtime"), ("prost", "export")] {
+        let users = named.iter().filter(|(_, dependencies)| dependencies.contains(dependency));
+        let users: Vec<_> =
+            users.map(|(name, _)| name.as_str()).filter(|name| *name != "glimpse-tests").collect();
+        assert_eq!(users, [format!("glimpse-{owner}")], "{dependency}");
+    }
+}
+
+#[test]
+fn the_deployed_program_is_small() {
+    let program = glimpse_path();
+    let megabytes = program.metadata().unwrap().len() as f64 / 1e6;
+    println!("{}: {megabytes:.2} MB", program.display());
+    assert!(megabytes <= 10.0, "{} has {megabytes:.2} MB", program.display());
+}

@@ -1,0 +1,66 @@
+//! The model in libtorch, one photo and one word at a time.
+
+use glimpse_bundle::image::RgbImage;
+use glimpse_bundle::{Preprocessor, Size};
+use glimpse_export::Checkpoint;
+use glimpse_trainer::backbone::{FeatureExtractor, StateDict};
+use glimpse_trainer::exporting::captioner;
+use glimpse_trainer::model::{Captioner, Grid, Pass, State, Stepper};
+use std::path::Path;
+use tch::{Device, Kind, Tensor};
+
+pub struct Libtorch {
+    pub backbone: FeatureExtractor,
+    pub model: Captioner,
+    preprocessor: Preprocessor,
+}
+
+impl Libtorch {
+    pub fn open(checkpoint: &Path, backbone_weights: &Path) -> Self {
+        let read = Checkpoint::read(checkpoint).unwrap();
+        let weights = StateDict::read(backbone_weights).unwrap();
+        let backbone = &read.config.architecture.backbone;
+        Self {
+            backbone: FeatureExtractor::load(backbone, &weights, Device::Cpu).unwrap(),
+            model: captioner(&read, checkpoint, Device::Cpu).unwrap(),
+            preprocessor: Preprocessor::new(read.preprocessor).unwrap(),
+        }
+    }
+
+    /// f32 [photos, 3, height, width]
+    pub fn pixel_values(&self, photos: &[RgbImage]) -> Tensor {
+        let Size { height, width } = self.preprocessor.config().output_size();
+        let mut values = vec![0.0; photos.len() * 3 * (height * width) as usize];
+        for (photo, values) in photos.iter().zip(values.chunks_exact_mut(3 * (height * width) as usize)) {
+            self.preprocessor.pixel_values(photo, values).unwrap();
+        }
+        Tensor::from_slice(&values).view([photos.len() as i64, 3, i64::from(height), i64::from(width)])
+    }
+
+    pub fn photo(&self, photo: &RgbImage) -> Photo<'_> {
+        let _guard = tch::no_grad_guard();
+        let features = self.backbone.forward(&self.pixel_values(std::slice::from_ref(photo)));
+        Photo { stepper: self.model.stepper(Kind::Float), grid: self.model.encode(&features, &Pass::EXACT) }
+    }
+}
+
+/// One photo, ready to be described.
+pub struct Photo<'a> {
+    stepper: Stepper<'a>,
+    grid: Grid,
+}
+
+impl Photo<'_> {
+    /// The LSTM before the first word.
+    pub fn start(&self) -> State {
+        State { h: self.grid.h.shallow_clone(), c: self.grid.c.shallow_clone() }
+    }
+
+    /// Log-probabilities of every word after `word`, and the LSTM behind it.
+    pub fn step(&self, word: u32, state: &State) -> (Vec<f32>, State) {
+        let _guard = tch::no_grad_guard();
+        let step = self.stepper.step(&Tensor::from_slice(&[i64::from(word)]), &self.grid, state);
+        let log_probs = step.logits.log_softmax(1, Kind::Float).view(-1);
+        (Vec::try_from(log_probs).unwrap(), step.state)
+    }
+}

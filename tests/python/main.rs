@@ -1,0 +1,93 @@
+//! A bundle works without Glimpse: `portable.py` captions with it by onnxruntime, tokenizers, PIL and
+//! numpy alone, and gets the same words. Runs where Python has these (`make test` installs them).
+
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
+
+use glimpse_tests::models::{self, SeededModel};
+use glimpse_tests::photos::pictures_in;
+use glimpse_tests::places::{examples, shipped_bundle};
+use glimpse_tests::programs::{Outcome, glimpse, python};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn portable() -> Option<Command> {
+    let mut command = python("numpy, onnx, onnxruntime, PIL, tokenizers")?;
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python/portable.py"));
+    Some(command)
+}
+
+fn floats(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+}
+
+/// The example photos by `portable.py` and by `glimpse`, greedy and with three beams.
+fn assert_same_words(bundle: &Path) {
+    let Some(mut portable) = portable() else { return };
+    let photos = pictures_in(&examples());
+    portable.args(["caption", "--num-beams", "1", "3"]).arg("--").arg(bundle).args(&photos);
+    let outcome = Outcome::of(&mut portable);
+    let expected = outcome.json(0);
+    assert_eq!(expected.len(), 2 * photos.len());
+
+    let mut found = Vec::new();
+    for num_beams in ["1", "3"] {
+        let mut command = glimpse();
+        command
+            .args(["caption", "--device", "cpu", "--json", "--num-beams", num_beams, "--model"])
+            .arg(bundle);
+        found.extend(Outcome::of(command.args(&photos)).json(0));
+    }
+    let mut largest = 0f64;
+    for (found, expected) in found.iter().zip(&expected) {
+        assert_eq!(found["image"], expected["image"]);
+        let (ours, theirs) = (&found["captions"][0], &expected["captions"][0]);
+        assert_eq!(ours["token_ids"], theirs["token_ids"], "{expected}");
+        assert_eq!(ours["generated_text"], theirs["generated_text"]);
+        for (a, b) in floats(&ours["token_logprobs"]).into_iter().zip(floats(&theirs["token_logprobs"])) {
+            largest = largest.max((a - b).abs());
+        }
+    }
+    println!("{}: log-probabilities at most {largest:.1e} apart", bundle.display());
+    assert!(largest < 1e-2, "PIL and Glimpse differ by a grey level here and there, not by {largest}");
+}
+
+#[test]
+fn the_shipped_bundle_gives_python_the_same_words() {
+    assert_same_words(&shipped_bundle());
+}
+
+#[test]
+fn a_bundle_of_another_backbone_gives_python_the_same_words() {
+    assert_same_words(&SeededModel::write(models::report()).bundle);
+}
+
+/// Beams share their image's grid: the runtime captions with a decoder that bears one grid alone,
+/// whatever the number of beams, and only two photos at once are too many for it.
+#[test]
+fn the_runtime_repeats_no_grid() {
+    let Some(mut portable) = portable() else { return };
+    let model = SeededModel::write(models::small());
+    let folder = tempfile::tempdir().unwrap();
+    let altered: PathBuf = folder.path().join("bundle");
+    let outcome = Outcome::of(portable.arg("one-image").arg(&model.bundle).arg(&altered));
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+
+    let caption = |bundle: &Path, batch_size: &str| {
+        let mut command = glimpse();
+        command.args([
+            "caption",
+            "--device",
+            "cpu",
+            "--json",
+            "--num-beams",
+            "5",
+            "--batch-size",
+            batch_size,
+        ]);
+        Outcome::of(command.arg("--model").arg(bundle).arg("examples/beach.jpg").arg("examples/canyon.jpg"))
+    };
+    assert_eq!(caption(&altered, "1").json(0), caption(&model.bundle, "1").json(0));
+    let together = caption(&altered, "2");
+    assert_eq!(together.code, Some(1), "two grids reach the graph together: {together:#?}");
+}

@@ -1,0 +1,107 @@
+//! `glimpse` and Python, run as a user would.
+
+use crate::places::project;
+use serde_json::Value;
+use std::env;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
+
+/// `glimpse` as it is deployed, started from the project's root, with no setting of its own in the
+/// environment.
+pub fn glimpse() -> Command {
+    let mut command = Command::new(glimpse_path());
+    command.current_dir(project()).stdin(Stdio::null());
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("GLIMPSE_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// The release build of `glimpse`, built or brought up to date on the first call.
+///
+/// # Panics
+/// When it does not build.
+pub fn glimpse_path() -> &'static PathBuf {
+    static PATH: LazyLock<PathBuf> = LazyLock::new(|| {
+        // No variable names the programs of another crate, and only cargo knows where it puts them.
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let output = Command::new(cargo)
+            .args(["build", "--release", "-p", "glimpse-runtime", "--bin", "glimpse"])
+            .arg("--message-format=json-render-diagnostics")
+            .current_dir(project())
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("cargo runs");
+        assert!(output.status.success(), "glimpse does not build");
+        let messages = String::from_utf8_lossy(&output.stdout);
+        let executable = messages.lines().find_map(|line| {
+            let message: Value = serde_json::from_str(line).ok()?;
+            Some(PathBuf::from(message["executable"].as_str()?))
+        });
+        executable.expect("cargo says where it put glimpse")
+    });
+    &PATH
+}
+
+/// A Python that can import `modules`, or `None` with a line that says so: the one that
+/// `GLIMPSE_PYTHON` names (`make test` sets it), else `python3`.
+///
+/// # Panics
+/// When `GLIMPSE_PYTHON` names one that cannot: somebody wanted these tests to run.
+pub fn python(modules: &str) -> Option<Command> {
+    let named = env::var_os("GLIMPSE_PYTHON").filter(|name| !name.is_empty());
+    let program = named.clone().unwrap_or_else(|| "python3".into());
+    let probe = Command::new(&program).args(["-c", &format!("import {modules}")]).output();
+    if probe.is_ok_and(|probe| probe.status.success()) {
+        return Some(Command::new(program));
+    }
+    let problem = format!("{} cannot import {modules}", program.to_string_lossy());
+    assert!(named.is_none(), "{problem}; `make deps-python` installs them");
+    println!("skipped: {problem}; `make test` installs them");
+    None
+}
+
+/// What a program said and how it ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// The lines of its standard output.
+    pub stdout: Vec<String>,
+    /// The lines of its standard error.
+    pub stderr: Vec<String>,
+}
+
+impl From<Output> for Outcome {
+    fn from(output: Output) -> Self {
+        let lines = |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().map(String::from).collect();
+        Self { code: output.status.code(), stdout: lines(&output.stdout), stderr: lines(&output.stderr) }
+    }
+}
+
+impl Outcome {
+    /// Runs the command to its end.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn of(command: &mut Command) -> Self {
+        command.output().unwrap_or_else(|error| panic!("{command:?}: {error}")).into()
+    }
+
+    /// Each line of standard output as JSON.
+    ///
+    /// # Panics
+    /// When a line is none, or the exit code is not `code`.
+    pub fn json(&self, code: i32) -> Vec<Value> {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        let parse = |line: &String| serde_json::from_str(line);
+        self.stdout
+            .iter()
+            .map(parse)
+            .collect::<Result<_, _>>()
+            .unwrap_or_else(|error| panic!("{error}: {self:#?}"))
+    }
+}
