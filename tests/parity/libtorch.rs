@@ -17,6 +17,8 @@ pub struct Libtorch {
 
 impl Libtorch {
     pub fn open(checkpoint: &Path, backbone_weights: &Path) -> Self {
+        // Tests run side by side, and steps of one row are too short to share between threads.
+        tch::set_num_threads(1);
         let read = Checkpoint::read(checkpoint).unwrap();
         let weights = StateDict::read(backbone_weights).unwrap();
         let backbone = &read.config.architecture.backbone;

@@ -118,6 +118,7 @@ fn every_output_of_both_graphs_equals_libtorch() {
         let runtime = pair.runtime();
         let differences = compare(runtime.bundle(), runtime.runtime(), &file).unwrap();
         println!("{} on {} photos", pair.name, PICTURES.len());
+        assert_eq!(differences.len(), 9, "four outputs of the encoder, five of the decoder");
         for difference in &differences {
             let name = format!("{}/{}", difference.graph, difference.tensor);
             let (_, expected) = tensors.iter().find(|(tensor, _)| *tensor == name).unwrap();
@@ -126,10 +127,10 @@ fn every_output_of_both_graphs_equals_libtorch() {
                 "  {name:<26} {:.1e} apart, largest {largest:.2}, {:?}",
                 difference.max_abs_difference, difference.shape
             );
-        }
-        assert_eq!(differences.len(), 9, "four outputs of the encoder, five of the decoder");
-        for difference in differences {
-            assert!(difference.max_abs_difference <= TOLERANCE, "{}: {difference:?}", pair.name);
+            // Features may be large numbers: the seventh digit of 36.8 is 1e-5 already.
+            let allowed =
+                if difference.graph == "encoder" { TOLERANCE.max(1e-5 * largest) } else { TOLERANCE };
+            assert!(difference.max_abs_difference <= allowed, "{}: {difference:?}", pair.name);
         }
     }
 }
@@ -164,23 +165,26 @@ fn beam_captions_equal_a_plain_beam_search_in_libtorch() {
         five.no_repeat_ngram_size = 2;
         five.max_length = 12;
         let encoded = runtime.encode(&PICTURES).unwrap();
+        let captions = [&three, &five].map(|options| runtime.decode(&encoded, options).unwrap());
         let libtorch = pair.libtorch();
-        for options in [three, five] {
-            let captions = runtime.decode(&encoded, &options).unwrap();
-            let mut largest = 0f64;
-            for (photo, captions) in captions.iter().enumerate() {
-                let expected = plain::beam_search(&libtorch.photo(&PICTURES[photo]), &options);
+        let mut largest = [0f64; 2];
+        for (photo, picture) in PICTURES.iter().enumerate() {
+            let reference = libtorch.photo(picture);
+            for (setting, options) in [&three, &five].into_iter().enumerate() {
+                let captions = &captions[setting][photo];
+                let expected = plain::beam_search(&reference, options);
                 assert_eq!(captions.len(), expected.len());
                 for (rank, (caption, expected)) in captions.iter().zip(&expected).enumerate() {
-                    let what = format!("{}, photo {photo}, rank {rank}", pair.name);
+                    let what =
+                        format!("{}, {} beams, photo {photo}, rank {rank}", pair.name, options.num_beams);
                     assert_eq!(caption.token_ids, expected.token_ids, "{what}");
                     assert_near(&what, &caption.token_logprobs, &expected.token_logprobs);
-                    largest =
-                        largest.max(assert_near(&what, &[caption.score], &[expected.score(&options) as f32]));
+                    let scores = assert_near(&what, &[caption.score], &[expected.score(options) as f32]);
+                    largest[setting] = largest[setting].max(scores);
                 }
             }
-            println!("{}, {} beams: scores at most {largest:.1e} apart", pair.name, options.num_beams);
         }
+        println!("{}: scores at most {:.1e} (3 beams), {:.1e} (5) apart", pair.name, largest[0], largest[1]);
     }
 }
 

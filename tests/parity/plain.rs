@@ -63,24 +63,19 @@ pub fn beam_search(photo: &Photo<'_>, options: &SearchOptions) -> Vec<Sequence> 
     let mut beams = vec![(Sequence::default(), Rc::new(photo.start()))];
     let mut finished: Vec<Sequence> = Vec::new();
     loop {
+        let steps = beams.iter().map(|(sequence, state)| photo.step(sequence.last(options), state));
+        let steps: Vec<_> = steps.map(|(log_probs, state)| (log_probs, Rc::new(state))).collect();
         let mut continuations = Vec::new();
-        for (sequence, state) in &beams {
-            let (log_probs, next) = photo.step(sequence.last(options), state);
-            let next = Rc::new(next);
-            for (id, log_prob) in (0..).zip(log_probs) {
-                continuations.push((
-                    sequence.sum + f64::from(log_prob),
-                    sequence,
-                    id,
-                    log_prob,
-                    next.clone(),
-                ));
+        for (beam, (log_probs, _)) in steps.iter().enumerate() {
+            for (id, &log_prob) in log_probs.iter().enumerate() {
+                continuations.push((beams[beam].0.sum + f64::from(log_prob), beam, id));
             }
         }
         continuations.sort_by(|(a, ..), (b, ..)| b.total_cmp(a));
-        let longer = continuations
-            .iter()
-            .map(|(_, sequence, id, log_prob, state)| (sequence.then(*id, *log_prob), state.clone()));
+        let longer = continuations.iter().map(|&(_, beam, id)| {
+            let (log_probs, state) = &steps[beam];
+            (beams[beam].0.then(id as u32, log_probs[id]), state.clone())
+        });
         let ranked = longer.filter(|(sequence, _)| sequence.is_allowed(options)).take(2 * num_beams);
         let (ended, running): (Vec<_>, Vec<_>) =
             ranked.enumerate().partition(|(_, (sequence, _))| sequence.ends(options));

@@ -31,7 +31,7 @@ pub fn edge() -> Architecture {
         attention_dim: 256,
         decoder_dim: 512,
         embed_dim: 300,
-        vocab_size: 3000,
+        vocab_size: 1000,
         project_features: true,
         gated_context: true,
         deep_output: true,
@@ -92,13 +92,13 @@ impl SeededModel {
     }
 }
 
-/// Random weights, but captions of all lengths: as drawn, `<eos>` is one word of thousands.
+/// Random weights, but captions of all lengths: as drawn, `<eos>` is one word of a thousand.
 fn seeded_checkpoint(architecture: &Architecture) -> Checkpoint {
     let tokenizer = seeded::tokenizer(architecture.vocab_size).expect("a vocabulary");
     let mut checkpoint = Checkpoint::seeded(architecture.clone(), tokenizer, 1).expect("a checkpoint");
     let shape = [architecture.vocab_size];
     let mut bias = checkpoint.weights.get(names::VOCAB_BIAS, &shape).expect("the bias").to_vec();
-    bias[EOS_ID as usize] += 3.0;
+    bias[EOS_ID as usize] += 2.0;
     checkpoint.weights.insert(names::VOCAB_BIAS, &shape, bias).expect("the bias again");
     checkpoint
 }
