@@ -32,7 +32,7 @@ impl Faults {
             ("text.jpg", &["not a picture"]),
             ("truncated.jpg", &["cut short"]),
             ("no-bytes.jpg", &["empty"]),
-            ("one-pixel.png", &["1x1"]),
+            ("one-pixel.png", &["1x1", "too few"]),
             ("huge.png", &["30000x30000", "too large"]),
             ("empty", &["no picture"]),
             ("*.gif", &["no file matches"]),

@@ -92,13 +92,13 @@ impl SeededModel {
     }
 }
 
-/// Random weights, but captions of all lengths: as drawn, `<eos>` is one word of a thousand.
+/// Random weights, but captions of all lengths: `<eos>` is as likely as one word of some 130.
 fn seeded_checkpoint(architecture: &Architecture) -> Checkpoint {
     let tokenizer = seeded::tokenizer(architecture.vocab_size).expect("a vocabulary");
     let mut checkpoint = Checkpoint::seeded(architecture.clone(), tokenizer, 1).expect("a checkpoint");
     let shape = [architecture.vocab_size];
     let mut bias = checkpoint.weights.get(names::VOCAB_BIAS, &shape).expect("the bias").to_vec();
-    bias[EOS_ID as usize] += 2.0;
+    bias[EOS_ID as usize] += (architecture.vocab_size as f32 / 130.0).ln().max(0.0);
     checkpoint.weights.insert(names::VOCAB_BIAS, &shape, bias).expect("the bias again");
     checkpoint
 }
