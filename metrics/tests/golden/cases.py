@@ -93,7 +93,13 @@ CAPTIONS = [
     "Next caption with a capital",
     "No.",
     "7 after a number abbreviation",
-    "last caption without full stop",
+    "AT&AMP;T &QUOT;x&QUOT; &LT; 5 &Apos;s",
+    "www.example.com/a.\u00a0\"",
+    "a tag <a href='that ends",
+    "in the next caption'> here",
+    "a 😀.com and http://😀.example.org/😀",
+    "- -- --- ---- ----- ------",
+    "the last caption ends like no other: est.5",
 ]
 
 # (hypothesis, references) of one image each.
@@ -131,5 +137,6 @@ IMAGES = [
     ("a child in a pink dress", ["A child in a pink dress .", "A child in a pink dress .", "A child in a pink dress ."]),
     ("   two   spaces   ", ["two spaces", "Two  spaces ."]),
     ("a b c d e", ["e d c b a", "a c e b d"]),
+    ("mail www.example.com/a.\u00a0\"", ["Mail www.example.com/a.", "mail www.example.com/a.\u00a0\""]),
     ("东京 の 犬", ["东京 の 犬", "犬"]),
 ]
