@@ -104,3 +104,35 @@ fn characters(name: &str) -> String {
 fn bytes(kinds: &[Kind]) -> String {
     kinds.iter().map(|&kind| format!(r"\x{:02x}", kind as u8)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ptb::rules::RULES;
+
+    #[test]
+    fn letters_fold_outside_brackets_only() {
+        assert_eq!(translate(r"a[bc]\."), r"[aA][bc]\.");
+        let long_s = bytes(&[Kind::LongS]);
+        assert_eq!(translate("s{2,4}"), format!("[sS{long_s}]{{2,4}}"));
+    }
+
+    #[test]
+    fn groups_stand_alone_and_in_brackets() {
+        let digit = bytes(&[Kind::Digit]);
+        assert_eq!(translate("{Digit}"), format!("[0-9{digit}]"));
+        assert_eq!(translate("[x{Digit}]"), format!("[x0-9{digit}]"));
+    }
+
+    #[test]
+    fn every_sub_pattern_is_named_once_and_used() {
+        let named: Vec<_> = SUB_PATTERNS.iter().copied().flatten().collect();
+        for (i, (name, _)) in named.iter().enumerate() {
+            assert!(named[..i].iter().all(|(other, _)| other != name), "{name} is named twice");
+            let reference = format!("{{{name}}}");
+            let rules = RULES.iter().copied().flatten().map(|rule| rule.pattern);
+            let used = rules.chain(named.iter().map(|(_, pattern)| *pattern)).any(|p| p.contains(&reference));
+            assert!(used, "{name} is used nowhere");
+        }
+    }
+}

@@ -87,3 +87,28 @@ fn latex_quotes(token: &str) -> String {
     }
     latex
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_rewritten_by_kind() {
+        for (text, token, written) in [
+            (Text::NoSoftHyphens, "soft\u{ad}hyphen", "softhyphen"),
+            (Text::NoSoftHyphens, "\u{ad}\u{ad}", "-"),
+            (Text::Quotes, "\u{2019}s", "'s"),
+            (Text::Quotes, "\u{ab}", "``"),
+            (Text::Quotes, "&apos;s", "'s"),
+            (Text::Ampersand, "at&AMP;t", "at&t"),
+            (Text::NoBreakSpaces, "1 1/2", "1\u{a0}1/2"),
+            (Text::RoundBrackets, ":)", ":-RRB-"),
+            (Text::NoBreakSpacesRoundBrackets, "(555) 1", "-LRB-555-RRB-\u{a0}1"),
+            (Text::Fraction, "\u{bd}", "1/2"),
+            (Text::Fraction, "\u{215b}", "\u{215b}"),
+            (Text::Currency, "\u{20ac}", "$"),
+        ] {
+            assert_eq!(text.apply(token), written, "{token:?}");
+        }
+    }
+}
