@@ -3,14 +3,35 @@
 use crate::places::project;
 use serde_json::Value;
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
 /// `glimpse` as it is deployed, started from the project's root, with no setting of its own in the
 /// environment.
 pub fn glimpse() -> Command {
-    let mut command = Command::new(glimpse_path());
+    from_project(glimpse_path())
+}
+
+/// `glimpse-train` as the tests are built, started in the same way.
+pub fn glimpse_train() -> Command {
+    static PATH: LazyLock<PathBuf> =
+        LazyLock::new(|| build(&["-p", "glimpse-trainer", "--bin", "glimpse-train"]));
+    from_project(&PATH)
+}
+
+/// The release build of `glimpse`, built or brought up to date on the first call.
+///
+/// # Panics
+/// When it does not build.
+pub fn glimpse_path() -> &'static Path {
+    static PATH: LazyLock<PathBuf> =
+        LazyLock::new(|| build(&["-p", "glimpse-runtime", "--bin", "glimpse", "--release"]));
+    &PATH
+}
+
+fn from_project(program: &Path) -> Command {
+    let mut command = Command::new(program);
     command.current_dir(project()).stdin(Stdio::null());
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with("GLIMPSE_") {
@@ -20,30 +41,34 @@ pub fn glimpse() -> Command {
     command
 }
 
-/// The release build of `glimpse`, built or brought up to date on the first call.
-///
-/// # Panics
-/// When it does not build.
-pub fn glimpse_path() -> &'static PathBuf {
-    static PATH: LazyLock<PathBuf> = LazyLock::new(|| {
-        // No variable names the programs of another crate, and only cargo knows where it puts them.
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let output = Command::new(cargo)
-            .args(["build", "--release", "-p", "glimpse-runtime", "--bin", "glimpse"])
-            .arg("--message-format=json-render-diagnostics")
-            .current_dir(project())
-            .stderr(Stdio::inherit())
-            .output()
-            .expect("cargo runs");
-        assert!(output.status.success(), "glimpse does not build");
-        let messages = String::from_utf8_lossy(&output.stdout);
-        let executable = messages.lines().find_map(|line| {
-            let message: Value = serde_json::from_str(line).ok()?;
-            Some(PathBuf::from(message["executable"].as_str()?))
-        });
-        executable.expect("cargo says where it put glimpse")
+/// No variable names the programs of another crate, and only cargo knows where it puts them.
+fn build(arguments: &[&str]) -> PathBuf {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    // What cargo told this test of its own package; build scripts that look at it would run again.
+    for (name, _) in env::vars_os() {
+        if ["OUT_DIR", "CARGO_PKG_", "CARGO_MANIFEST_"]
+            .iter()
+            .any(|own| name.to_string_lossy().starts_with(own))
+        {
+            command.env_remove(name);
+        }
+    }
+    let output = command
+        .arg("build")
+        .args(arguments)
+        .arg("--message-format=json-render-diagnostics")
+        .current_dir(project())
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "cargo build {arguments:?} failed");
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let executable = messages.lines().find_map(|line| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        Some(PathBuf::from(message["executable"].as_str()?))
     });
-    &PATH
+    executable.expect("cargo says where it put the program")
 }
 
 /// A Python that can import `modules`, or `None` with a line that says so: the one that
