@@ -27,10 +27,30 @@ pub enum Error {
         name: &'static str,
     },
     /// The backbone's weights are not on disk.
-    #[error("{path}: no such weights; give --backbone-weights a .safetensors or .pth file", path = path.display())]
+    #[error("{path}: no such weights; give --backbone-weights a .safetensors or .pth file, or hub to download resnet50's", path = path.display())]
     WeightsMissing {
         /// Where they were looked for.
         path: PathBuf,
+    },
+    /// The Hugging Face hub did not give the backbone's weights.
+    #[error(
+        "{file} of {repository} on the Hugging Face hub: {reason}; without a network, give --backbone-weights a .safetensors or .pth file of the same network"
+    )]
+    Hub {
+        /// The hub's name for the network.
+        repository: &'static str,
+        /// The file asked for.
+        file: &'static str,
+        /// What failed.
+        reason: String,
+    },
+    /// The hub has no weights of this backbone under the names that are read here.
+    #[error("--backbone-weights hub downloads {known}, not {name}; give a .safetensors or .pth file")]
+    NotOnHub {
+        /// The backbone.
+        name: String,
+        /// Those that can be downloaded.
+        known: String,
     },
     /// The file is not a state dict.
     #[error("{path}: not a readable state dict: {reason}", path = path.display())]

@@ -54,7 +54,7 @@ impl FoldedConv {
         })
     }
 
-    pub fn to_device(&mut self, device: Device) {
+    pub fn move_to(&mut self, device: Device) {
         self.weight = self.weight.to_device(device);
         self.bias = self.bias.to_device(device);
     }

@@ -94,12 +94,12 @@ impl Backbone for EfficientNetLite0 {
         relu6(self.head.forward(&x))
     }
 
-    fn to_device(&mut self, device: Device) {
-        self.stem.to_device(device);
-        self.head.to_device(device);
+    fn move_to(&mut self, device: Device) {
+        self.stem.move_to(device);
+        self.head.move_to(device);
         for block in &mut self.blocks {
             let convs = block.expand.iter_mut().chain([&mut block.depthwise, &mut block.project]);
-            convs.for_each(|conv| conv.to_device(device));
+            convs.for_each(|conv| conv.move_to(device));
         }
     }
 }

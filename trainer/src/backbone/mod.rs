@@ -4,10 +4,13 @@
 
 mod conv;
 mod efficientnet_lite0;
+mod hub;
+mod locate;
 mod pickle;
 mod resnet50;
 mod state_dict;
 
+pub use locate::weights_path;
 pub use state_dict::StateDict;
 
 use crate::{Error, Result};
@@ -19,7 +22,7 @@ trait Backbone: std::fmt::Debug + Send {
     fn forward(&self, pixel_values: &Tensor) -> Tensor;
 
     /// Moves the weights.
-    fn to_device(&mut self, device: Device);
+    fn move_to(&mut self, device: Device);
 }
 
 /// A backbone by name, ready to run.
@@ -37,7 +40,7 @@ impl FeatureExtractor {
             "efficientnet-lite0" => Box::new(efficientnet_lite0::EfficientNetLite0::load(weights)?),
             _ => return Err(Error::NoModule { name: glimpse_export::backbone::backbone(name)?.name() }),
         };
-        network.to_device(device);
+        network.move_to(device);
         Ok(Self { network, device })
     }
 

@@ -73,10 +73,10 @@ impl Backbone for ResNet50 {
         x
     }
 
-    fn to_device(&mut self, device: Device) {
-        self.stem.to_device(device);
+    fn move_to(&mut self, device: Device) {
+        self.stem.move_to(device);
         for block in &mut self.blocks {
-            block.convs.iter_mut().chain(&mut block.downsample).for_each(|conv| conv.to_device(device));
+            block.convs.iter_mut().chain(&mut block.downsample).for_each(|conv| conv.move_to(device));
         }
     }
 }

@@ -1,7 +1,7 @@
 use crate::{Error, Result};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use tch::{Kind, Tensor};
+use tch::{Kind, TchError, Tensor};
 
 /// The named weights of a checkpoint file, as PyTorch calls them.
 #[derive(Debug)]
@@ -17,21 +17,20 @@ impl StateDict {
     }
 
     /// Reads a `.safetensors` file, or a `.pth`/`.pt`/`.bin` file that `torch.save` wrote.
+    ///
+    /// # Errors
+    /// [`Error::WeightsMissing`] and [`Error::WeightsUnreadable`], which says what the file is instead.
     pub fn read(path: &Path) -> Result<Self> {
         if !path.is_file() {
             return Err(Error::WeightsMissing { path: path.to_path_buf() });
         }
+        let unreadable = |reason| Error::WeightsUnreadable { path: path.to_path_buf(), reason };
         let tensors = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("safetensors") => Tensor::read_safetensors(path).map_err(|source| {
-                Error::WeightsUnreadable { path: path.to_path_buf(), reason: source.to_string() }
-            })?,
-            Some("pth" | "pt" | "bin") => super::pickle::read(path)?,
-            _ => {
-                return Err(Error::WeightsUnreadable {
-                    path: path.to_path_buf(),
-                    reason: "the name ends in none of .safetensors, .pth, .pt, .bin".into(),
-                });
+            Some("safetensors") => {
+                Tensor::read_safetensors(path).map_err(|source| unreadable(reason(source)))?
             }
+            Some("pth" | "pt" | "bin") => super::pickle::read(path)?,
+            _ => return Err(unreadable("the name ends in none of .safetensors, .pth, .pt, .bin".into())),
         };
         Ok(Self::new(tensors, path))
     }
@@ -56,5 +55,13 @@ impl StateDict {
     /// Every weight with its name, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
+    }
+}
+
+/// tch's words without the path, which the error names already.
+fn reason(error: TchError) -> String {
+    match error {
+        TchError::SafeTensorError { err, .. } => format!("it is cut short or no safetensors file ({err})"),
+        other => other.to_string(),
     }
 }

@@ -8,7 +8,7 @@ pub mod train;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use glimpse_trainer::backbone::{FeatureExtractor, StateDict};
+use glimpse_trainer::backbone::{self, FeatureExtractor, StateDict};
 use glimpse_trainer::features::CacheKey;
 use std::path::{Path, PathBuf};
 use tch::Device;
@@ -20,7 +20,7 @@ pub struct BackboneArgs {
     #[arg(long, env = "GLIMPSE_BACKBONE", default_value = "efficientnet-lite0")]
     pub backbone: String,
     /// Its weights: a .safetensors or .pth state dict; "hub" downloads timm/resnet50.tv_in1k
-    /// [default: models/backbones/NAME.safetensors]
+    /// [default: NAME.safetensors or NAME.pth in models/backbones]
     #[arg(long, env = "GLIMPSE_BACKBONE_WEIGHTS")]
     pub backbone_weights: Option<PathBuf>,
 }
@@ -52,12 +52,9 @@ impl BackboneArgs {
     }
 }
 
-/// The weight file of the backbone called `name`: the one given, else the one under models/backbones.
+/// The weight file of the backbone called `name`: the one given, the hub's, or the one under models/backbones.
 pub fn backbone_weights_path(name: &str, given: Option<&Path>) -> Result<PathBuf> {
-    if let Some(path) = given {
-        return Ok(path.to_path_buf());
-    }
-    Ok(PathBuf::from("models/backbones").join(format!("{name}.safetensors")))
+    Ok(backbone::weights_path(name, given, Path::new("models/backbones"))?)
 }
 
 /// Where libtorch computes.
