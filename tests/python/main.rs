@@ -51,23 +51,29 @@ fn assert_same_words(bundle: &Path, photos: &[PathBuf], tolerance: f64) {
     assert!(largest < tolerance, "they are {largest} apart");
 }
 
-/// PIL's resize and Glimpse's differ by a grey level here and there.
-#[test]
-fn the_shipped_bundle_gives_python_the_same_words() {
-    assert_same_words(&shipped_bundle(), &pictures_in(&examples()), 1e-2);
+/// Photos that every decoder reads alike and that need no resize.
+fn plain_photos(folder: &Path) -> Vec<PathBuf> {
+    let windows = photos(4).into_iter().enumerate().map(|(number, photo)| {
+        let path = folder.join(format!("{number}.png"));
+        image::imageops::crop_imm(&photo, 0, 0, 224, 224).to_image().save(&path).unwrap();
+        path
+    });
+    windows.collect()
 }
 
-/// The words of random weights turn on a grey level: photos that need no resize.
+/// JPEG decoders differ by a tenth of a grey level on average, which moves the log-probability of a
+/// word by some hundredths.
+#[test]
+fn the_shipped_bundle_gives_python_the_same_words() {
+    assert_same_words(&shipped_bundle(), &pictures_in(&examples()), 0.2);
+    let folder = tempfile::tempdir().unwrap();
+    assert_same_words(&shipped_bundle(), &plain_photos(folder.path()), 1e-4);
+}
+
 #[test]
 fn a_bundle_of_another_backbone_gives_python_the_same_words() {
     let folder = tempfile::tempdir().unwrap();
-    let windows = photos(4).into_iter().enumerate().map(|(number, photo)| {
-        let path = folder.path().join(format!("{number}.png"));
-        let window = image::imageops::crop_imm(&photo, 0, 0, 224, 224).to_image();
-        window.save(&path).unwrap();
-        path
-    });
-    assert_same_words(&SeededModel::write(models::report()).bundle, &windows.collect::<Vec<_>>(), 1e-4);
+    assert_same_words(&SeededModel::write(models::report()).bundle, &plain_photos(folder.path()), 1e-4);
 }
 
 /// Beams share their image's grid: the runtime captions with a decoder that bears one grid alone,
