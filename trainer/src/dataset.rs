@@ -82,7 +82,8 @@ pub fn drop_bad_images(dataset: &mut PreparedDataset, limit: usize) -> Result<Ve
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let bad: Vec<(PathBuf, String)> = std::thread::scope(|scope| {
         let check = |paths: &[PathBuf]| -> Vec<(PathBuf, String)> {
-            let reason = |path: &PathBuf| glimpse_bundle::image::open(path).err().map(|error| error.to_string());
+            let reason =
+                |path: &PathBuf| glimpse_bundle::image::open(path).err().map(|error| error.to_string());
             paths.iter().filter_map(|path| Some((path.clone(), reason(path)?))).collect()
         };
         let threads: Vec<_> = all

@@ -1,7 +1,7 @@
 //! Captions from libtorch itself: for samples, validation scores and self-critical training.
 //! Deployment decodes with `glimpse-runtime`.
 
-use crate::model::{Captioner, Grid, State};
+use crate::model::{Grid, State, Stepper};
 use glimpse_bundle::{BOS_ID, EOS_ID, GenerationConfig};
 use tch::{Kind, Tensor};
 
@@ -23,8 +23,9 @@ pub struct Decoded {
     pub ended: bool,
 }
 
-/// Decodes one caption for each row of `grid`; a row leaves the batch when it ends.
-pub fn decode(model: &Captioner, grid: &Grid, choice: Choice, generation: &GenerationConfig) -> Vec<Decoded> {
+/// Decodes one caption for each row of `grid`, whose photos it reads through `stepper`; a row leaves the
+/// batch when it ends.
+pub fn decode(stepper: &Stepper, grid: &Grid, choice: Choice, generation: &GenerationConfig) -> Vec<Decoded> {
     let _guard = tch::no_grad_guard();
     let device = grid.h.device();
     let rows = grid.h.size()[0];
@@ -38,7 +39,7 @@ pub fn decode(model: &Captioner, grid: &Grid, choice: Choice, generation: &Gener
     let suppressed = Tensor::from_slice(&suppressed).to_device(device);
     // <sos> counts; the longest caption has no room for <eos>.
     for _ in 1..generation.max_length {
-        let step = model.step(&Tensor::from_slice(&words).to_device(device), &grid, &state);
+        let step = stepper.step(&Tensor::from_slice(&words).to_device(device), &grid, &state);
         let logits = step.logits.index_fill(1, &suppressed, f64::NEG_INFINITY);
         let chosen = match choice {
             Choice::Greedy => logits.argmax(1, false),

@@ -89,7 +89,9 @@ pub enum Error {
         source: glimpse_bundle::Error,
     },
     /// Photos that the captions name are missing or unreadable.
-    #[error("{count} photos are missing or broken, more than --max-bad-images {limit}: is --images the right folder? The first: {first}")]
+    #[error(
+        "{count} photos are missing or broken, more than --max-bad-images {limit}: is --images the right folder? The first: {first}"
+    )]
     BadImages {
         /// How many.
         count: usize,

@@ -1,9 +1,9 @@
 //! From a checkpoint to a bundle, and the numbers that the bundle has to reproduce.
 
-use crate::backbone::{FeatureExtractor, StateDict};
-use crate::model::{Captioner, Parameters, State};
-use crate::safetensors_file::{self, Stored};
 use crate::Result;
+use crate::backbone::{FeatureExtractor, StateDict};
+use crate::model::{Captioner, Parameters, Pass, State};
+use crate::safetensors_file::{self, Stored};
 use glimpse_bundle::{BOS_ID, tensors as names};
 use glimpse_export::{Checkpoint, Weights};
 use std::collections::HashMap;
@@ -34,28 +34,34 @@ pub fn export_weights(dict: &StateDict, path: &Path) -> Result<Weights> {
 pub fn captioner(checkpoint: &Checkpoint, path: &Path, device: Device) -> Result<Captioner> {
     let architecture = checkpoint.config.architecture.clone();
     let parameters = Parameters::read(path, &architecture, device)?;
-    Captioner::with_parameters(architecture, parameters, 0.0)
+    Captioner::with_parameters(architecture, parameters)
 }
 
 /// What libtorch computes for `pixel_values`, f32 [batch, 3, 224, 224]: every input and output of
 /// both graphs. The decoder's step is the second one, where beams have opened.
-pub fn reference(backbone: &FeatureExtractor, model: &Captioner, pixel_values: &Tensor) -> Vec<(String, Tensor)> {
+pub fn reference(
+    backbone: &FeatureExtractor,
+    model: &Captioner,
+    pixel_values: &Tensor,
+) -> Vec<(String, Tensor)> {
     let _guard = tch::no_grad_guard();
     let batch = pixel_values.size()[0];
-    let grid = model.encode(&backbone.forward(pixel_values), false);
+    let grid = model.encode(&backbone.forward(pixel_values), &Pass::EXACT);
     let device = grid.h.device();
     let start = State { h: grid.h.shallow_clone(), c: grid.c.shallow_clone() };
-    let first = model.step(&Tensor::full(batch, i64::from(BOS_ID), (Kind::Int64, device)), &grid, &start);
+    let stepper = model.stepper(Kind::Float);
+    let first = stepper.step(&Tensor::full(batch, i64::from(BOS_ID), (Kind::Int64, device)), &grid, &start);
 
     let (_, opened) = first.logits.topk(BEAMS, 1, true, true);
     let input_ids = opened.view(-1);
-    let image_of_row = Tensor::arange(batch, (Kind::Int64, device)).repeat_interleave_self_int(BEAMS, None, None);
+    let image_of_row =
+        Tensor::arange(batch, (Kind::Int64, device)).repeat_interleave_self_int(BEAMS, None, None);
     let rows = grid.select(&image_of_row);
     // The states lie in another order than the photos: a graph that ignores beam_idx is found out.
     let past = State { h: first.state.h.flip([0]), c: first.state.c.flip([0]) };
     let beam_idx = batch - 1 - &image_of_row;
     let gathered = State { h: past.h.index_select(0, &beam_idx), c: past.c.index_select(0, &beam_idx) };
-    let step = model.step(&input_ids, &rows, &gathered);
+    let step = stepper.step(&input_ids, &rows, &gathered);
     let (top_log_probs, top_token_ids) = step.logits.log_softmax(1, Kind::Float).topk(TOP_K, 1, true, true);
 
     let encoder = [

@@ -49,9 +49,7 @@ pub fn write(path: &Path, tensors: &[Stored], metadata: HashMap<String, String>)
 /// The texts of a file.
 pub fn read_metadata(path: &Path) -> Result<HashMap<String, String>> {
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| Error::WeightsUnreadable {
-        path: path.to_path_buf(),
-        reason: error.to_string(),
-    })?;
+    let (_, header) = SafeTensors::read_metadata(&bytes)
+        .map_err(|error| Error::WeightsUnreadable { path: path.to_path_buf(), reason: error.to_string() })?;
     Ok(header.metadata().clone().unwrap_or_default())
 }

@@ -1,9 +1,11 @@
 //! The captioner, its loss, its gradients and AdamW against plain PyTorch.
 //! The arrays: `python3 trainer/tests/model/generate.py`.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use glimpse_bundle::Architecture;
 use glimpse_trainer::backbone::StateDict;
-use glimpse_trainer::model::{CaptionBatch, Captioner, Parameters, State};
+use glimpse_trainer::model::{CaptionBatch, Captioner, Parameters, Pass, State};
 use glimpse_trainer::training::{AdamW, clip_grad_norm};
 use std::path::PathBuf;
 use tch::{Device, Kind, Tensor};
@@ -38,13 +40,19 @@ impl Golden {
         let before = dict.iter().filter_map(|(name, tensor)| {
             Some((name.strip_prefix("before/")?.to_string(), tensor.shallow_clone()))
         });
-        let parameters = Parameters::from_dict(&StateDict::new(before, &path), &architecture, Device::Cpu).unwrap();
-        let model = Captioner::with_parameters(architecture, parameters, 0.0).unwrap();
+        let parameters =
+            Parameters::from_dict(&StateDict::new(before, &path), &architecture, Device::Cpu).unwrap();
+        let model = Captioner::with_parameters(architecture, parameters).unwrap();
         Self { dict, model }
     }
 
     fn tensor(&self, name: &str) -> Tensor {
-        self.dict.iter().find(|(held, _)| *held == name).unwrap_or_else(|| panic!("no {name}")).1.shallow_clone()
+        self.dict
+            .iter()
+            .find(|(held, _)| *held == name)
+            .unwrap_or_else(|| panic!("no {name}"))
+            .1
+            .shallow_clone()
     }
 }
 
@@ -55,7 +63,7 @@ fn max_difference(a: &Tensor, b: &Tensor) -> f64 {
 
 fn loss(model: &Captioner, features: &Tensor) -> (Tensor, Tensor, CaptionBatch) {
     let batch = CaptionBatch::new(&CAPTIONS, Device::Cpu);
-    let pass = model.teacher_forced(&model.encode(features, true), &batch, true);
+    let pass = model.teacher_forced(&model.encode(features, &Pass::EXACT), &batch, &Pass::EXACT);
     let loss =
         pass.logits.cross_entropy_loss(&batch.targets, None::<Tensor>, tch::Reduction::Mean, -100, 0.1);
     (loss, pass.logits, batch)
@@ -82,7 +90,8 @@ fn logits_gradients_and_optimizer_equal_pytorch() {
                     }
                 }
                 for (name, parameter) in golden.model.parameters().iter() {
-                    let difference = max_difference(&parameter.grad(), &golden.tensor(&format!("gradient/{name}")));
+                    let difference =
+                        max_difference(&parameter.grad(), &golden.tensor(&format!("gradient/{name}")));
                     assert!(difference < 1e-5, "gradient of {name}: {difference}");
                 }
             }
@@ -105,14 +114,15 @@ fn stepping_equals_teacher_forcing() {
         let golden = Golden::read(best);
         let model = &golden.model;
         let _guard = tch::no_grad_guard();
-        let grid = model.encode(&golden.tensor("features"), false);
+        let grid = model.encode(&golden.tensor("features"), &Pass::EXACT);
         let rows = golden.tensor("image_of_row");
         let grid = grid.select(&rows);
+        let stepper = model.stepper(Kind::Float);
         let mut state = State { h: grid.h.shallow_clone(), c: grid.c.shallow_clone() };
         let words = golden.tensor("words");
         let (logits, attentions) = (golden.tensor("logits"), golden.tensor("attentions"));
         for t in 0..words.size()[1] {
-            let step = model.step(&words.select(1, t), &grid, &state);
+            let step = stepper.step(&words.select(1, t), &grid, &state);
             assert!(max_difference(&step.logits, &logits.select(1, t)) < 1e-5);
             assert!(max_difference(&step.attentions, &attentions.select(1, t)) < 1e-6);
             let sums = step.attentions.sum_dim_intlist(1, false, Kind::Float);
@@ -129,8 +139,8 @@ fn a_row_of_a_batch_equals_the_row_alone() {
     let (_, together, batch) = loss(&golden.model, &features);
     let caption = CAPTIONS[2];
     let alone = CaptionBatch::new(&[(0, caption.1, true)], Device::Cpu);
-    let grid = golden.model.encode(&features.narrow(0, caption.0 as i64, 1), false);
-    let alone = golden.model.teacher_forced(&grid, &alone, false).logits;
+    let grid = golden.model.encode(&features.narrow(0, caption.0 as i64, 1), &Pass::EXACT);
+    let alone = golden.model.teacher_forced(&grid, &alone, &Pass::EXACT).logits;
     let place = batch.order.iter().position(|&row| row == 2).unwrap() as i64;
     let mut offset = 0;
     for (t, &active) in batch.active.iter().take(4).enumerate() {

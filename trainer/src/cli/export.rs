@@ -52,7 +52,8 @@ impl ExportArgs {
         generation.max_length = self.max_length.unwrap_or(generation.max_length);
         generation.num_beams = self.num_beams.unwrap_or(generation.num_beams);
         generation.length_penalty = self.length_penalty.unwrap_or(generation.length_penalty);
-        generation.no_repeat_ngram_size = self.no_repeat_ngram_size.unwrap_or(generation.no_repeat_ngram_size);
+        generation.no_repeat_ngram_size =
+            self.no_repeat_ngram_size.unwrap_or(generation.no_repeat_ngram_size);
 
         let name = checkpoint.config.architecture.backbone.clone();
         let weights_path = super::backbone_weights_path(&name, self.backbone_weights.as_deref())?;

@@ -106,7 +106,9 @@ impl PrepareArgs {
                 eprintln!("{report}");
                 splits
             }
-            (None, None, None) if !self.redraw && dataset.images.iter().any(|image| image.split.is_some()) => {
+            (None, None, None)
+                if !self.redraw && dataset.images.iter().any(|image| image.split.is_some()) =>
+            {
                 Splits::own(dataset.images)?
             }
             (None, None, None) => {

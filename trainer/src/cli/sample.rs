@@ -6,6 +6,7 @@ use glimpse_export::Checkpoint;
 use glimpse_trainer::backbone::{FeatureExtractor, StateDict};
 use glimpse_trainer::decode::{Choice, decode};
 use glimpse_trainer::exporting;
+use glimpse_trainer::model::Pass;
 use std::path::PathBuf;
 use tch::Tensor;
 
@@ -50,8 +51,8 @@ impl SampleArgs {
             preprocessor.pixel_values(&picture, &mut values)?;
             let pixel_values =
                 Tensor::from_slice(&values).view([1, 3, i64::from(size.height), i64::from(size.width)]);
-            let grid = model.encode(&backbone.forward(&pixel_values), false);
-            let captions = decode(&model, &grid, choice, &checkpoint.generation);
+            let grid = model.encode(&backbone.forward(&pixel_values), &Pass::EXACT);
+            let captions = decode(&model.stepper(tch::Kind::Float), &grid, choice, &checkpoint.generation);
             println!("{}\t{}", path.display(), tokenizer.decode(&captions[0].words)?);
         }
         Ok(())

@@ -1,4 +1,4 @@
-use super::Captioner;
+use super::{Captioner, Pass};
 use glimpse_bundle::checkpoint::weights as names;
 use tch::{Kind, Tensor};
 
@@ -29,7 +29,7 @@ impl Grid {
 
 impl Captioner {
     /// From the backbone's grid, f16 or f32 [batch, 49, feature_dim], to what the decoder reads.
-    pub fn encode(&self, features: &Tensor, train: bool) -> Grid {
+    pub fn encode(&self, features: &Tensor, pass: &Pass) -> Grid {
         let p = |name| self.parameters.get(name);
         let features = features.to_kind(Kind::Float);
         let hidden = if self.architecture.project_features {
@@ -43,7 +43,7 @@ impl Captioner {
         } else {
             features
         };
-        let hidden = hidden.dropout(self.dropout, train);
+        let hidden = pass.drop_units(hidden);
         let mean = hidden.mean_dim(1, false, Kind::Float);
         Grid {
             keys: hidden.linear(p(names::KEY_WEIGHT), Some(p(names::KEY_BIAS))),

@@ -9,38 +9,52 @@ mod teacher_forcing;
 pub use captions::CaptionBatch;
 pub use encoder::Grid;
 pub use parameters::Parameters;
-pub use step::{State, Step};
+pub use step::{State, Step, Stepper};
 pub use teacher_forcing::TeacherForced;
 
 use crate::Result;
 use glimpse_bundle::Architecture;
-use tch::{Device, Kind};
+use tch::{Device, Kind, Tensor};
 
 /// The trainable part of a captioner, everything behind the backbone's grid.
 #[derive(Debug)]
 pub struct Captioner {
     architecture: Architecture,
     parameters: Parameters,
-    /// Share of units that are zeroed in training: of the grid, the words and the output.
+}
+
+/// How a pass over the model computes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pass {
+    /// Share of units that are zeroed: of the grid, the words and the output.
     pub dropout: f64,
-    /// Of the products in training; bf16 halves their cost where the processor has it. Weights,
-    /// sums and everything at inference stay f32.
-    pub train_precision: Kind,
+    /// Number format of the products; bf16 halves their cost where the processor has it. Weights and
+    /// sums stay f32.
+    pub precision: Kind,
+}
+
+impl Pass {
+    /// Nothing is dropped, everything is f32.
+    pub const EXACT: Self = Self { dropout: 0.0, precision: Kind::Float };
+
+    fn drop_units(&self, x: Tensor) -> Tensor {
+        if self.dropout > 0.0 { x.dropout(self.dropout, true) } else { x }
+    }
 }
 
 impl Captioner {
     /// Fresh weights, drawn from libtorch's generator.
-    pub fn new(architecture: Architecture, dropout: f64, device: Device) -> Result<Self> {
+    pub fn new(architecture: Architecture, device: Device) -> Result<Self> {
         architecture.validate()?;
         let parameters = Parameters::init(&architecture, device);
-        Ok(Self { architecture, parameters, dropout, train_precision: Kind::Float })
+        Ok(Self { architecture, parameters })
     }
 
     /// Weights that were read; each must have the shape that the architecture wants.
-    pub fn with_parameters(architecture: Architecture, parameters: Parameters, dropout: f64) -> Result<Self> {
+    pub fn with_parameters(architecture: Architecture, parameters: Parameters) -> Result<Self> {
         architecture.validate()?;
         parameters.check(&architecture)?;
-        Ok(Self { architecture, parameters, dropout, train_precision: Kind::Float })
+        Ok(Self { architecture, parameters })
     }
 
     /// Sizes.

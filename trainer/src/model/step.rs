@@ -1,4 +1,4 @@
-use super::{Captioner, Grid};
+use super::{Captioner, Grid, Pass};
 use glimpse_bundle::checkpoint::weights as names;
 use tch::{Kind, Tensor};
 
@@ -86,8 +86,9 @@ impl Captioner {
         let attention = energy.softmax(-1, Kind::Float);
         let mut context = attention.unsqueeze(1).bmm(hidden).squeeze_dim(1);
         if self.architecture.gated_context {
-            let gate = product.narrow(1, query_dim + gates_dim, gate_dim) + self.parameters.get(names::GATE_BIAS);
-            context = context * gate.sigmoid();
+            let gate =
+                product.narrow(1, query_dim + gates_dim, gate_dim) + self.parameters.get(names::GATE_BIAS);
+            context *= gate.sigmoid();
         }
         let gates = word_gates
             + product.narrow(1, query_dim, gates_dim)
@@ -105,7 +106,7 @@ impl Captioner {
         h: &Tensor,
         context: &Tensor,
         embeddings: &Tensor,
-        train: bool,
+        pass: &Pass,
     ) -> Tensor {
         let p = |name| self.parameters.get(name);
         let cast = |name| p(name).to_kind(weights.precision);
@@ -120,15 +121,31 @@ impl Captioner {
         };
         let tied = self.architecture.tie_word_embeddings;
         let weight = cast(if tied { names::EMBEDDING } else { names::VOCAB_WEIGHT });
-        weights.product(&output.dropout(self.dropout, train), &weight) + p(names::VOCAB_BIAS)
+        weights.product(&pass.drop_units(output), &weight) + p(names::VOCAB_BIAS)
     }
 
-    /// One word for each row in full precision: `input_ids` `i64 [rows]`, `grid` with one photo a row.
+    /// Decodes word by word.
+    pub fn stepper(&self, precision: Kind) -> Stepper<'_> {
+        Stepper { model: self, weights: self.step_weights(precision) }
+    }
+}
+
+/// A captioner whose weights are laid out for decoding.
+pub struct Stepper<'a> {
+    model: &'a Captioner,
+    weights: StepWeights,
+}
+
+impl Stepper<'_> {
+    /// One word for each row: `input_ids` is `i64 [rows]`, `grid` has one photo a row.
     pub fn step(&self, input_ids: &Tensor, grid: &Grid, state: &State) -> Step {
-        let weights = self.step_weights(Kind::Float);
-        let embeddings = Tensor::embedding(self.parameters.get(names::EMBEDDING), input_ids, -1, false, false);
-        let word_gates = self.word_gates(&weights, &embeddings);
-        let (state, context, attentions) = self.advance(&weights, &word_gates, (&grid.hidden, &grid.keys), state);
-        Step { logits: self.logits(&weights, &state.h, &context, &embeddings, false), attentions, state }
+        let Self { model, weights } = self;
+        let embeddings =
+            Tensor::embedding(model.parameters.get(names::EMBEDDING), input_ids, -1, false, false);
+        let word_gates = model.word_gates(weights, &embeddings);
+        let (state, context, attentions) =
+            model.advance(weights, &word_gates, (&grid.hidden, &grid.keys), state);
+        let logits = model.logits(weights, &state.h, &context, &embeddings, &Pass::EXACT);
+        Step { logits, attentions, state }
     }
 }

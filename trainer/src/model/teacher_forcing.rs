@@ -1,4 +1,4 @@
-use super::{CaptionBatch, Captioner, Grid, State};
+use super::{CaptionBatch, Captioner, Grid, Pass, State};
 use glimpse_bundle::checkpoint::weights as names;
 use tch::{Kind, Tensor};
 
@@ -13,12 +13,12 @@ pub struct TeacherForced {
 
 impl Captioner {
     /// Reads the captions word by word, each step given the true words before it.
-    pub fn teacher_forced(&self, grid: &Grid, batch: &CaptionBatch, train: bool) -> TeacherForced {
+    pub fn teacher_forced(&self, grid: &Grid, batch: &CaptionBatch, pass: &Pass) -> TeacherForced {
         let rows = grid.select(&batch.image_of_row);
         let embedding = self.parameters.get(names::EMBEDDING);
-        let embeddings =
-            Tensor::embedding(embedding, &batch.input_ids, -1, false, false).dropout(self.dropout, train);
-        let weights = self.step_weights(if train { self.train_precision } else { Kind::Float });
+        let embeddings = Tensor::embedding(embedding, &batch.input_ids, -1, false, false);
+        let embeddings = pass.drop_units(embeddings);
+        let weights = self.step_weights(pass.precision);
         let word_gates = self.word_gates(&weights, &embeddings);
         let mut state = State { h: rows.h.shallow_clone(), c: rows.c.shallow_clone() };
         let (mut hs, mut contexts) = (Vec::new(), Vec::new());
@@ -35,14 +35,14 @@ impl Captioner {
                 (&prefix(&rows.hidden), &prefix(&rows.keys)),
                 &past,
             );
-            attention_sums = attention_sums + attention.constant_pad_nd([0, 0, 0, total_rows - active]);
+            attention_sums += attention.constant_pad_nd([0, 0, 0, total_rows - active]);
             hs.push(next.h.shallow_clone());
             contexts.push(context);
             state = next;
             offset += active;
         }
         let (h, context) = (Tensor::cat(&hs, 0), Tensor::cat(&contexts, 0));
-        let logits = self.logits(&weights, &h, &context, &embeddings, train);
+        let logits = self.logits(&weights, &h, &context, &embeddings, pass);
         TeacherForced { logits, attention_sums }
     }
 }

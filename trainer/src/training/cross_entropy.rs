@@ -3,7 +3,7 @@ use super::recipe::CaptionsPerImage;
 use super::trainer::{EpochOutcome, Trainer};
 use super::validate::cut;
 use crate::Result;
-use crate::model::CaptionBatch;
+use crate::model::{CaptionBatch, Pass};
 use rand::Rng;
 use tch::{Kind, Tensor};
 
@@ -13,6 +13,7 @@ pub(super) fn epoch(trainer: &mut Trainer) -> Result<EpochOutcome> {
     let recipe = trainer.recipe.clone();
     let batches = shuffled_batches(trainer.data.train.len(), recipe.batch_images, &mut rng);
     let bar = trainer.bar(batches.len(), "train");
+    let pass = Pass { dropout: recipe.dropout, precision: recipe.precision.into() };
     let mut outcome = EpochOutcome::default();
     for (step, images) in batches.iter().enumerate() {
         let data = trainer.data;
@@ -28,9 +29,9 @@ pub(super) fn epoch(trainer: &mut Trainer) -> Result<EpochOutcome> {
         }
         let batch = CaptionBatch::new(&captions, trainer.device);
         trainer.seed_step();
-        let grid = trainer.model.encode(&data.cache.gather(&grids).to_device(trainer.device), true);
-        let pass = trainer.model.teacher_forced(&grid, &batch, true);
-        let nll = pass.logits.cross_entropy_loss(
+        let grid = trainer.model.encode(&data.cache.gather(&grids).to_device(trainer.device), &pass);
+        let read = trainer.model.teacher_forced(&grid, &batch, &pass);
+        let nll = read.logits.cross_entropy_loss(
             &batch.targets,
             None::<Tensor>,
             tch::Reduction::Mean,
@@ -40,9 +41,9 @@ pub(super) fn epoch(trainer: &mut Trainer) -> Result<EpochOutcome> {
         let value = nll.double_value(&[]);
         let mut loss = nll;
         if recipe.attention_regularization > 0.0 {
-            let missing: Tensor = 1.0 - pass.attention_sums;
+            let missing: Tensor = 1.0 - read.attention_sums;
             let excess = missing.square().sum_dim_intlist(1, false, Kind::Float);
-            loss = loss + excess.mean(Kind::Float) * recipe.attention_regularization;
+            loss += excess.mean(Kind::Float) * recipe.attention_regularization;
         }
         let progress = trainer.progress.epoch as f64 + step as f64 / batches.len() as f64;
         let rate = recipe.learning_rate * recipe.schedule.factor(progress, recipe.epochs);

@@ -213,7 +213,7 @@ impl Recipe {
     pub fn best() -> Self {
         Self {
             name: "best".into(),
-            epochs: 12,
+            epochs: 10,
             batch_images: 16,
             captions_per_image: CaptionsPerImage::All,
             max_length: 30,
@@ -227,12 +227,12 @@ impl Recipe {
             ema_decay: 0.998,
             criterion: Criterion::Cider,
             self_critical: Some(SelfCritical {
-                epochs: 8,
+                epochs: 6,
                 samples: 5,
-                learning_rate: 5e-5,
+                learning_rate: 1e-4,
                 batch_images: 16,
             }),
-            precision: Precision::F32,
+            precision: Precision::Bf16,
             seed: 42,
             embed_dim: 512,
             decoder_dim: 512,

@@ -1,36 +1,36 @@
 use super::data::shuffled_batches;
 use super::recipe::{Schedule, SelfCritical};
-use super::rewards::Rewards;
 use super::trainer::{EpochOutcome, Trainer};
 use crate::Result;
 use crate::decode::{Choice, Decoded, decode};
-use crate::model::CaptionBatch;
+use crate::model::{CaptionBatch, Pass};
 use tch::{Kind, Tensor};
 
 /// One pass of self-critical training (Rennie et al. 2017) with several samples a photo: the
 /// baseline of a sample is the mean reward of the photo's other samples (Luo 2020).
-pub(super) fn epoch(
-    trainer: &mut Trainer,
-    settings: &SelfCritical,
-    rewards: &Rewards,
-) -> Result<EpochOutcome> {
+pub(super) fn epoch(trainer: &mut Trainer, settings: &SelfCritical) -> Result<EpochOutcome> {
     let mut rng = trainer.epoch_rng();
     let batches = shuffled_batches(trainer.data.train.len(), settings.batch_images, &mut rng);
     let bar = trainer.bar(batches.len(), "scst");
     let schedule = Schedule::WarmupCosine { warmup: 0.0, floor: 0.1 };
     let done = trainer.progress.epoch - trainer.recipe.epochs;
+    // What was drawn without dropout is learned without it.
+    let pass = Pass { dropout: 0.0, precision: trainer.recipe.precision.into() };
     let mut outcome = EpochOutcome::default();
     for (step, images) in batches.iter().enumerate() {
         let data = trainer.data;
         let grids: Vec<usize> = images.iter().map(|&image| data.train[image].any_grid(&mut rng)).collect();
         let features = data.cache.gather(&grids).to_device(trainer.device);
         trainer.seed_step();
-        let samples = draw(trainer, &features, settings.samples);
+        let samples = draw(trainer, &features, settings.samples, &pass);
         let scores = images
             .iter()
             .flat_map(|&image| std::iter::repeat_n(image, settings.samples))
             .zip(&samples)
-            .map(|(image, sample)| rewards.score(image, sample))
+            .map(|(image, sample)| match &trainer.train_rewards {
+                Some(rewards) => rewards.score(image, sample),
+                None => Ok(0.0),
+            })
             .collect::<Result<Vec<f64>>>()?;
         let advantages = leave_one_out(&scores, settings.samples);
 
@@ -40,8 +40,8 @@ pub(super) fn epoch(
             .map(|(i, sample)| (i / settings.samples, &sample.words[..], sample.ended))
             .collect();
         let batch = CaptionBatch::new(&captions, trainer.device);
-        let grid = trainer.model.encode(&features, false);
-        let logits = trainer.model.teacher_forced(&grid, &batch, false).logits;
+        let grid = trainer.model.encode(&features, &pass);
+        let logits = trainer.model.teacher_forced(&grid, &batch, &pass).logits;
         let suppressed = suppressed(trainer, &logits);
         let nll = logits.index_fill(1, &suppressed, f64::NEG_INFINITY).cross_entropy_loss(
             &batch.targets,
@@ -63,12 +63,13 @@ pub(super) fn epoch(
 }
 
 /// `samples` captions a photo, photo after photo.
-fn draw(trainer: &Trainer, features: &Tensor, samples: usize) -> Vec<Decoded> {
+fn draw(trainer: &Trainer, features: &Tensor, samples: usize, pass: &Pass) -> Vec<Decoded> {
     let _guard = tch::no_grad_guard();
-    let grid = trainer.model.encode(features, false);
+    let grid = trainer.model.encode(features, pass);
     let rows = Tensor::arange(features.size()[0], (Kind::Int64, trainer.device));
     let rows = rows.repeat_interleave_self_int(samples as i64, None, None);
-    decode(&trainer.model, &grid.select(&rows), Choice::Sample, &trainer.card.generation)
+    let stepper = trainer.model.stepper(pass.precision);
+    decode(&stepper, &grid.select(&rows), Choice::Sample, &trainer.card.generation)
 }
 
 /// The words that are never drawn have no probability to learn either.

@@ -1,7 +1,7 @@
 use super::adamw::{AdamW, clip_grad_norm};
 use super::data::TrainingData;
-use super::recipe::{Criterion, Recipe};
 use super::progress_bar::StepBar;
+use super::recipe::{Criterion, Recipe};
 use super::rewards::Rewards;
 use super::run_folder::{Card, Progress, RunFolder};
 use super::validate::{Validation, validate};
@@ -41,6 +41,8 @@ pub struct Trainer<'a> {
     pub(super) device: Device,
     pub(super) model: Captioner,
     pub(super) progress: Progress,
+    pub(super) train_rewards: Option<Rewards>,
+    validation_rewards: Rewards,
     folder: RunFolder,
     optimizer: AdamW,
     /// Running mean of the weights.
@@ -89,8 +91,7 @@ impl<'a> Trainer<'a> {
     pub fn new(options: TrainerOptions<'a>) -> Result<Self> {
         let TrainerOptions { recipe, data, card, folder, resume, device, samples } = options;
         tch::manual_seed(recipe.seed as i64);
-        let mut model = Captioner::new(card.config.architecture.clone(), recipe.dropout, device)?;
-        model.train_precision = recipe.precision.into();
+        let model = Captioner::new(card.config.architecture.clone(), device)?;
         let mut optimizer = AdamW::new(model.parameters(), recipe.weight_decay);
         let average = (recipe.ema_decay > 0.0).then(|| model.parameters().snapshot());
         let resumed = match resume {
@@ -113,50 +114,73 @@ impl<'a> Trainer<'a> {
             best: None,
             recipe: recipe.clone(),
         });
+        if progress.epoch > recipe.epochs {
+            optimizer.weight_decay = 0.0;
+        }
         folder.truncate_metrics(progress.epoch)?;
-        Ok(Self { recipe, data, card, device, model, progress, folder, optimizer, average, samples })
+        let rewards = |images| Rewards::new(images, images, &data.tokenizer);
+        Ok(Self {
+            train_rewards: recipe.self_critical.as_ref().map(|_| rewards(&data.train)).transpose()?,
+            validation_rewards: rewards(&data.validation)?,
+            recipe,
+            data,
+            card,
+            device,
+            model,
+            progress,
+            folder,
+            optimizer,
+            average,
+            samples,
+        })
+    }
+
+    /// The model as trained so far.
+    pub fn model(&self) -> &Captioner {
+        &self.model
     }
 
     /// Runs the epochs that are left.
     pub fn train(&mut self) -> Result<()> {
-        let generation = self.card.generation.clone();
-        let validation_rewards =
-            Rewards::new(&self.data.validation, &self.data.validation, &self.data.tokenizer)?;
-        let self_critical = self.recipe.self_critical.clone();
-        let train_rewards = match &self_critical {
-            Some(_) => Some(Rewards::new(&self.data.train, &self.data.train, &self.data.tokenizer)?),
-            None => None,
-        };
-        let total = self.recipe.epochs + self_critical.as_ref().map_or(0, |settings| settings.epochs);
-        while self.progress.epoch < total {
-            let start = std::time::Instant::now();
-            let (phase, outcome) = match (&self_critical, &train_rewards) {
-                (Some(settings), Some(rewards)) if self.progress.epoch >= self.recipe.epochs => {
-                    if self.progress.epoch == self.recipe.epochs {
-                        self.start_from_best()?;
-                    }
-                    ("self_critical", self_critical::epoch(self, settings, rewards)?)
-                }
-                _ => ("cross_entropy", cross_entropy::epoch(self)?),
-            };
-            let trained = start.elapsed().as_secs_f64();
-            self.progress.epoch += 1;
-            let validation = self.with_average(|trainer| {
-                validate(&trainer.model, trainer.data, &validation_rewards, &generation, trainer.device)
-            })?;
-            self.keep(&validation)?;
-            let metrics = EpochMetrics {
-                epoch: self.progress.epoch,
-                phase,
-                train: outcome.value / outcome.words.max(1) as f64,
-                validation_loss: validation.loss,
-                validation_cider: validation.cider,
-                captions_per_second: outcome.captions as f64 / trained,
-                seconds: start.elapsed().as_secs_f64(),
-            };
-            self.report(&metrics, total, &validation)?;
-        }
+        while self.train_epoch()?.is_some() {}
         Ok(())
+    }
+
+    /// Runs, validates and saves the next epoch; `None` when all are done.
+    pub fn train_epoch(&mut self) -> Result<Option<EpochMetrics>> {
+        let start = std::time::Instant::now();
+        let settings = self.recipe.self_critical.clone();
+        let total = self.recipe.epochs + settings.as_ref().map_or(0, |settings| settings.epochs);
+        if self.progress.epoch >= total {
+            return Ok(None);
+        }
+        let (phase, outcome) = match settings {
+            Some(settings) if self.progress.epoch >= self.recipe.epochs => {
+                if self.progress.epoch == self.recipe.epochs {
+                    self.start_from_best()?;
+                }
+                ("self_critical", self_critical::epoch(self, &settings)?)
+            }
+            _ => ("cross_entropy", cross_entropy::epoch(self)?),
+        };
+        let trained = start.elapsed().as_secs_f64();
+        self.progress.epoch += 1;
+        let validation = self.with_average(|trainer| {
+            let Trainer { model, data, validation_rewards, card, device, .. } = trainer;
+            validate(model, data, validation_rewards, &card.generation, *device)
+        })?;
+        self.keep(&validation)?;
+        let metrics = EpochMetrics {
+            epoch: self.progress.epoch,
+            phase,
+            train: outcome.value / outcome.words.max(1) as f64,
+            validation_loss: validation.loss,
+            validation_cider: validation.cider,
+            captions_per_second: outcome.captions as f64 / trained,
+            seconds: start.elapsed().as_secs_f64(),
+        };
+        self.report(&metrics, total, &validation)?;
+        Ok(Some(metrics))
     }
 
     /// Self-critical training begins from the best weights, with a fresh optimiser.

@@ -2,7 +2,7 @@ use super::data::{EncodedImage, TrainingData};
 use super::rewards::Rewards;
 use crate::Result;
 use crate::decode::{Choice, Decoded, decode};
-use crate::model::{CaptionBatch, Captioner};
+use crate::model::{CaptionBatch, Captioner, Pass};
 use glimpse_bundle::GenerationConfig;
 use tch::{Device, Tensor};
 
@@ -28,16 +28,17 @@ pub fn validate(
     device: Device,
 ) -> Result<Validation> {
     let _guard = tch::no_grad_guard();
+    let stepper = model.stepper(tch::Kind::Float);
     let (mut loss, mut words) = (0.0, 0);
     let mut captions = Vec::with_capacity(data.validation.len());
     for images in data.validation.chunks(BATCH_IMAGES) {
         let grids: Vec<usize> = images.iter().map(EncodedImage::plain_grid).collect();
-        let grid = model.encode(&data.cache.gather(&grids).to_device(device), false);
-        captions.extend(decode(model, &grid, Choice::Greedy, generation));
+        let grid = model.encode(&data.cache.gather(&grids).to_device(device), &Pass::EXACT);
+        captions.extend(decode(&stepper, &grid, Choice::Greedy, generation));
         // A few photos at a time: the logits of five hundred captions would not fit a small machine.
         for (start, images) in images.chunks(20).enumerate().map(|(i, chunk)| (i * 20, chunk)) {
             let batch = all_captions(images, start, generation.max_length, device);
-            let logits = model.teacher_forced(&grid, &batch, false).logits;
+            let logits = model.teacher_forced(&grid, &batch, &Pass::EXACT).logits;
             let sum =
                 logits.cross_entropy_loss(&batch.targets, None::<Tensor>, tch::Reduction::Sum, -100, 0.0);
             loss += sum.double_value(&[]);

@@ -1,0 +1,252 @@
+//! Training runs on a made-up data set: what is learned, saved and resumed.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use glimpse_bundle::{
+    Architecture, CaptionTokenizer, Config, GenerationConfig, PreprocessorConfig, Provenance,
+};
+use glimpse_export::Checkpoint;
+use glimpse_trainer::dataset::{CaptionedImage, PreparedDataset};
+use glimpse_trainer::features::{CacheKey, CacheSpec, Entry, FeatureCache, NUM_CELLS};
+use glimpse_trainer::training::{
+    CaptionsPerImage, Card, EpochMetrics, Recipe, RunFolder, SelfCritical, Trainer, TrainerOptions,
+    TrainingData,
+};
+use half::f16;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tch::Device;
+
+const FEATURE_DIM: usize = 8;
+const ANIMALS: [&str; 4] = ["dog", "cat", "bird", "horse"];
+const PLACES: [&str; 2] = ["grass", "sand"];
+
+/// libtorch has one random generator a process: runs that must repeat take turns.
+static GENERATOR: Mutex<()> = Mutex::new(());
+
+fn take_turns() -> MutexGuard<'static, ()> {
+    GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Photos whose features say which animal is where; two captions each.
+fn images(count: usize) -> Vec<CaptionedImage> {
+    (0..count)
+        .map(|i| {
+            let (animal, place) = (ANIMALS[i % 4], PLACES[i / 4 % 2]);
+            CaptionedImage {
+                file_name: format!("{i}.jpg"),
+                captions: vec![
+                    format!("a {animal} on the {place} ."),
+                    format!("one {animal} runs on {place} ."),
+                ],
+            }
+        })
+        .collect()
+}
+
+fn data(dir: &Path) -> TrainingData {
+    let train = images(32);
+    let validation = images(8);
+    let dataset = PreparedDataset {
+        name: "made up".into(),
+        images_dir: dir.into(),
+        min_frequency: 1,
+        train: train.clone(),
+        validation,
+        test: Vec::new(),
+    };
+    let spec = CacheSpec { key: key(), feature_dim: FEATURE_DIM, entries: entries(&train) };
+    let mut grids = Vec::new();
+    for (i, _) in train.iter().enumerate() {
+        for cell in 0..NUM_CELLS {
+            for channel in 0..FEATURE_DIM {
+                let on = channel == i % 4 || channel == 4 + i / 4 % 2;
+                let value = f32::from(on) + ((i + 3 * cell + 7 * channel) % 5) as f32 * 0.02;
+                grids.extend_from_slice(&f16::from_f32(value).to_le_bytes());
+            }
+        }
+    }
+    std::fs::write(dir.join("index.json"), serde_json::to_string(&spec).unwrap()).unwrap();
+    std::fs::write(dir.join("grids.f16"), grids).unwrap();
+    let words = ["a", "one", "on", "the", ".", "runs"].into_iter().chain(ANIMALS).chain(PLACES);
+    TrainingData::new(&dataset, CaptionTokenizer::build(words).unwrap(), FeatureCache::open(dir).unwrap())
+        .unwrap()
+}
+
+fn entries(images: &[CaptionedImage]) -> Vec<Entry> {
+    images.iter().map(|image| Entry { file_name: image.file_name.clone(), views: 1 }).collect()
+}
+
+fn key() -> CacheKey {
+    CacheKey {
+        backbone: "efficientnet-lite0".into(),
+        backbone_sha256: "0".repeat(64),
+        preprocessor: PreprocessorConfig::squash(224, [0.5; 3], [0.5; 3]),
+        view_seed: 0,
+    }
+}
+
+fn recipe() -> Recipe {
+    Recipe {
+        epochs: 12,
+        batch_images: 4,
+        captions_per_image: CaptionsPerImage::All,
+        learning_rate: 1e-2,
+        dropout: 0.1,
+        label_smoothing: 0.05,
+        ema_decay: 0.8,
+        max_length: 12,
+        embed_dim: 16,
+        decoder_dim: 16,
+        attention_dim: 8,
+        project_dim: Some(12),
+        self_critical: Some(SelfCritical { epochs: 2, samples: 3, learning_rate: 1e-3, batch_images: 4 }),
+        ..Recipe::best()
+    }
+}
+
+fn trainer<'a>(
+    data: &'a TrainingData,
+    recipe: &Recipe,
+    output: &Path,
+    resume: bool,
+) -> glimpse_trainer::Result<Trainer<'a>> {
+    let architecture = Architecture {
+        backbone: "efficientnet-lite0".into(),
+        feature_dim: FEATURE_DIM,
+        num_cells: NUM_CELLS,
+        encoder_dim: recipe.project_dim.unwrap_or(FEATURE_DIM),
+        attention_dim: recipe.attention_dim,
+        decoder_dim: recipe.decoder_dim,
+        embed_dim: recipe.embed_dim,
+        vocab_size: data.tokenizer.vocab_size(),
+        project_features: recipe.project_dim.is_some(),
+        gated_context: recipe.gated_context,
+        deep_output: recipe.deep_output,
+        tie_word_embeddings: recipe.tie_word_embeddings,
+    };
+    let card = Card {
+        config: Config::new(
+            architecture,
+            Provenance { recipe: recipe.name.clone(), ..Provenance::default() },
+        ),
+        preprocessor: key().preprocessor,
+        generation: GenerationConfig { max_length: recipe.max_length, ..GenerationConfig::default() },
+        tokenizer: data.tokenizer.clone(),
+    };
+    let folder = RunFolder::create(output)?;
+    let device = Device::Cpu;
+    Trainer::new(TrainerOptions { recipe: recipe.clone(), data, card, folder, resume, device, samples: 0 })
+}
+
+fn run(trainer: &mut Trainer) -> Vec<EpochMetrics> {
+    std::iter::from_fn(|| trainer.train_epoch().unwrap()).collect()
+}
+
+#[test]
+fn learns_what_the_features_say_and_writes_a_checkpoint_to_export() {
+    let _turn = take_turns();
+    let dir = tempfile::tempdir().unwrap();
+    let data = data(dir.path());
+    let output = dir.path().join("run");
+    let metrics = run(&mut trainer(&data, &recipe(), &output, false).unwrap());
+    assert_eq!(metrics.len(), 14);
+    assert_eq!(metrics.iter().filter(|line| line.phase == "self_critical").count(), 2);
+    let (first, last) = (&metrics[0], &metrics[13]);
+    assert!(last.validation_loss < 0.6 * first.validation_loss, "{first:?} {last:?}");
+    let best = metrics.iter().map(|line| line.validation_cider).fold(0.0, f64::max);
+    assert!(
+        best > 2.0 && best > 2.0 * first.validation_cider,
+        "animal and place can be known: {first:?} {best}"
+    );
+
+    let checkpoint = Checkpoint::read(&output.join("best.safetensors")).unwrap();
+    assert_eq!(checkpoint.config.architecture.vocab_size, data.tokenizer.vocab_size());
+    assert!(checkpoint.config.provenance.epochs >= 1);
+    let lines = std::fs::read_to_string(output.join("metrics.jsonl")).unwrap();
+    assert_eq!(lines.lines().count(), 14);
+}
+
+#[test]
+fn a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one() {
+    let _turn = take_turns();
+    let dir = tempfile::tempdir().unwrap();
+    let data = data(dir.path());
+    let recipe = Recipe { epochs: 3, ..recipe() };
+    let whole = dir.path().join("whole");
+    run(&mut trainer(&data, &recipe, &whole, false).unwrap());
+
+    // Interrupted after every epoch, before, at and after the change to self-critical training.
+    let parts = dir.path().join("parts");
+    for epoch in 0..5 {
+        let mut trainer = trainer(&data, &recipe, &parts, epoch > 0).unwrap();
+        assert_eq!(trainer.train_epoch().unwrap().unwrap().epoch, epoch + 1);
+    }
+    for file in ["last.safetensors", "best.safetensors"] {
+        let read = |dir: &Path| {
+            let weights = glimpse_export::Weights::read(&dir.join(file)).unwrap();
+            weights
+                .iter()
+                .map(|(name, tensor)| (name.to_string(), tensor.data().to_vec()))
+                .collect::<Vec<_>>()
+        };
+        assert!(read(&whole) == read(&parts), "{file} differs");
+    }
+    let epochs = |dir: &Path| std::fs::read_to_string(dir.join("metrics.jsonl")).unwrap().lines().count();
+    assert_eq!((epochs(&whole), epochs(&parts)), (5, 5));
+}
+
+#[test]
+fn a_run_is_neither_overwritten_nor_resumed_with_other_settings() {
+    let _turn = take_turns();
+    let dir = tempfile::tempdir().unwrap();
+    let data = data(dir.path());
+    let output = dir.path().join("run");
+    let recipe = Recipe { epochs: 1, self_critical: None, ..recipe() };
+    run(&mut trainer(&data, &recipe, &output, false).unwrap());
+    let error = trainer(&data, &recipe, &output, false).unwrap_err().to_string();
+    assert!(error.contains("--resume"), "{error}");
+    let other = Recipe { dropout: 0.2, ..recipe.clone() };
+    let error = trainer(&data, &other, &output, true).unwrap_err().to_string();
+    assert!(error.contains("other settings"), "{error}");
+    assert!(run(&mut trainer(&data, &recipe, &output, true).unwrap()).is_empty());
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint() {
+    let _turn = take_turns();
+    let dir = tempfile::tempdir().unwrap();
+    let data = data(dir.path());
+    let output = dir.path().join("run");
+    let recipe = Recipe { epochs: 4, self_critical: None, ..recipe() };
+    let mut first = trainer(&data, &recipe, &output, false).unwrap();
+    first.train_epoch().unwrap();
+    let before = std::fs::read(output.join("last.safetensors")).unwrap();
+    let weights = first.model().parameters().get("decoder.vocab.bias");
+    tch::no_grad(|| drop(weights.shallow_clone().fill_(f64::NAN)));
+    let error = first.train_epoch().unwrap_err().to_string();
+    assert!(
+        error.contains("NaN") && error.contains("epoch 2") && error.contains("last.safetensors"),
+        "{error}"
+    );
+    assert_eq!(std::fs::read(output.join("last.safetensors")).unwrap(), before);
+}
+
+#[test]
+fn an_unfinished_or_foreign_cache_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = FeatureCache::open(dir.path()).unwrap_err().to_string();
+    assert!(error.contains("glimpse-train features"), "{error}");
+
+    data(dir.path());
+    let cache = FeatureCache::open(dir.path()).unwrap();
+    let other = CacheKey { backbone: "resnet50".into(), ..key() };
+    let error = cache.check(&other, dir.path()).unwrap_err().to_string();
+    assert!(error.contains("efficientnet-lite0") && error.contains("resnet50"), "{error}");
+
+    let grids = dir.path().join("grids.f16");
+    let bytes = std::fs::read(&grids).unwrap();
+    std::fs::write(&grids, &bytes[..bytes.len() / 2]).unwrap();
+    let error = FeatureCache::open(dir.path()).unwrap_err().to_string();
+    assert!(error.contains("16 of 32"), "{error}");
+}
