@@ -11,3 +11,8 @@ pub mod models;
 pub mod photos;
 pub mod places;
 pub mod programs;
+
+/// The code in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
