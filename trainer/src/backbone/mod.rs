@@ -1,6 +1,6 @@
 //! Frozen networks that turn a photo into a 7x7 grid of features.
 //!
-//! A new backbone is one file here, one graph builder in `glimpse-export`, and one row in [`load`].
+//! A new backbone is one file here, one graph builder in `glimpse-export`, and one row in [`FeatureExtractor::load`].
 
 mod conv;
 mod efficientnet_lite0;
