@@ -22,7 +22,7 @@ pub struct ExportArgs {
     /// Weights of the checkpoint's backbone [default: models/backbones/NAME.safetensors]
     #[arg(long, env = "GLIMPSE_BACKBONE_WEIGHTS")]
     backbone_weights: Option<PathBuf>,
-    /// Longest caption that the bundle asks for, <sos> and <eos> counted
+    /// Longest caption that the bundle asks for, start and end word counted
     #[arg(long)]
     max_length: Option<usize>,
     /// Beams that the bundle asks for

@@ -45,7 +45,7 @@ pub struct PrepareArgs {
     /// Train on half of the training split and validate on the other half, as the seed report does
     #[arg(long)]
     halve: bool,
-    /// Words rarer than this in the training split become <unk>
+    /// Words rarer than this in the training split become the unknown word
     #[arg(long, default_value_t = 2)]
     min_frequency: u64,
     /// Photos that may be missing or broken; they are listed and left out
