@@ -24,6 +24,7 @@
 //! | [`OnnxRuntime`] | the library found, loaded and started once per process |
 //! | [`Device`] | where the graphs run |
 //! | [`mod@inspect`] | what a bundle holds; its graphs against reference outputs |
+//! | [`photo`] | pictures decoded and prepared |
 //! | [`pipeline`] | photos prepared on all cores while the graphs run |
 
 mod captioner;
@@ -34,6 +35,7 @@ mod encoder;
 mod error;
 pub mod inspect;
 mod onnxruntime;
+pub mod photo;
 pub mod pipeline;
 pub mod search;
 mod session;

@@ -3,10 +3,10 @@ use super::inputs::{Input, expand};
 use super::{SOME_FAILED, complain};
 use anyhow::{Context, Result};
 use clap::builder::FalseyValueParser;
-use glimpse_bundle::{Preprocessor, Size, image};
+use glimpse_bundle::{Preprocessor, Size};
 use glimpse_runtime::pipeline::for_each_ordered;
 use glimpse_runtime::search::SearchOptions;
-use glimpse_runtime::{Caption, Captioner, CaptionerOptions, Device};
+use glimpse_runtime::{Caption, Captioner, CaptionerOptions, Device, photo};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ndarray::ArrayView4;
 use serde::Serialize;
@@ -95,22 +95,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     Ok(if batch.output.failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_FAILED) })
 }
 
-/// With shorter sides the network's 7x7 grid has cells without a pixel, and the words are invented.
-const MIN_SIDE: u32 = 7;
-
 /// Reads and decodes a picture into f32 [3, height, width].
 fn prepare(input: &Input, preprocessor: &Preprocessor) -> Result<Vec<f32>, String> {
-    let picture = image::decode(&input.read()?).map_err(|error| error.to_string())?;
-    let (columns, rows) = picture.dimensions();
-    if columns.min(rows) < MIN_SIDE {
-        return Err(format!(
-            "{columns}x{rows} pixels are too few to caption: a side needs {MIN_SIDE} at least"
-        ));
-    }
-    let Size { height, width } = preprocessor.config().output_size();
-    let mut pixel_values = vec![0.0; 3 * height as usize * width as usize];
-    preprocessor.pixel_values(&picture, &mut pixel_values).map_err(|error| error.to_string())?;
-    Ok(pixel_values)
+    let bytes = input.read()?;
+    let prepared = photo::decode(&bytes).and_then(|photo| photo::pixel_values(&photo, preprocessor));
+    prepared.map_err(|error| error.to_string())
 }
 
 /// Photos that wait for each other, and the failures between them.
