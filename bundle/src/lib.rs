@@ -33,7 +33,7 @@ pub use files::{
     TOKENIZER, model_file,
 };
 pub use folder::Bundle;
-pub use generation::GenerationConfig;
+pub use generation::{EarlyStopping, GenerationConfig};
 pub use image::Preprocessor;
 pub use preprocessor::{PreprocessorConfig, Resample, Size};
 pub use tokenizer::{BOS_ID, CaptionTokenizer, EOS_ID, PAD_ID, SPECIALS, UNK_ID, WordCounts};

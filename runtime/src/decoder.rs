@@ -14,6 +14,7 @@ pub(crate) struct Decoder<'a> {
     session: &'a mut Session,
     vocab_size: usize,
     images: usize,
+    image_keys: &'a [u64],
     hidden_states: PerImage<'a>,
     keys: PerImage<'a>,
     initial: (&'a Tensor<f32>, &'a Tensor<f32>),
@@ -27,6 +28,7 @@ impl<'a> Decoder<'a> {
             session,
             vocab_size,
             images: encoded.batch_size,
+            image_keys: &encoded.image_keys,
             hidden_states: PerImage::new(&encoded.last_hidden_state),
             keys: PerImage::new(&encoded.encoder_keys),
             initial: (&encoded.initial_h, &encoded.initial_c),
@@ -40,6 +42,10 @@ impl StepModel for Decoder<'_> {
 
     fn vocab_size(&self) -> usize {
         self.vocab_size
+    }
+
+    fn image_key(&self, image: usize) -> u64 {
+        self.image_keys[image]
     }
 
     fn step(&mut self, step: &Step<'_>, out: &mut TopCandidates) -> Result<()> {

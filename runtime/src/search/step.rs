@@ -3,14 +3,18 @@ use super::InvalidOption;
 /// A decoder as the search sees it: one step for all rows, with the recurrent state inside.
 ///
 /// The search never looks at the state. It says which row of the last step each row continues
-/// ([`Step::beam_idx`]) and which images are still worth a step ([`Step::kept_images`]). Before the
-/// first step there is one row per image.
+/// ([`Step::beam_idx`]) and which images are still worth a step ([`Step::kept_images`]). For the first
+/// step the last one is taken to have had one row per image.
 pub trait StepModel {
     /// What can go wrong in a step.
     type Error: From<InvalidOption>;
 
     /// Words in the vocabulary.
     fn vocab_size(&self) -> usize;
+
+    /// A number that tells an image from others: sampling draws by it and the seed. `image` counts
+    /// from 0 over the images that the search began with.
+    fn image_key(&self, image: usize) -> u64;
 
     /// Feeds one word to each row and reports the best next words of each.
     ///
@@ -45,4 +49,13 @@ pub struct TopCandidates {
     pub token_ids: Vec<i64>,
     /// `[rows, cells]`: where each row looked; empty unless asked for.
     pub attentions: Vec<f32>,
+}
+
+impl TopCandidates {
+    /// The words of one row with their log-probabilities, best first.
+    pub(super) fn row(&self, row: usize, k: usize) -> impl Iterator<Item = (u32, f32)> {
+        let range = row * k..(row + 1) * k;
+        let ids = self.token_ids[range.clone()].iter().map(|&id| id as u32);
+        ids.zip(self.log_probs[range].iter().copied())
+    }
 }

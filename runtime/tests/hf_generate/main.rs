@@ -50,6 +50,10 @@ impl StepModel for Table {
         self.vocab_size
     }
 
+    fn image_key(&self, _image: usize) -> u64 {
+        0
+    }
+
     fn step(&mut self, step: &Step<'_>, out: &mut TopCandidates) -> Result<(), InvalidOption> {
         let before: Vec<_> = step.beam_idx.iter().map(|&row| self.last[row as usize]).collect();
         self.last = step.input_ids.iter().map(|&id| id as usize).collect();

@@ -80,6 +80,10 @@ impl StepModel for Toy {
         self.language.vocab_size
     }
 
+    fn image_key(&self, image: usize) -> u64 {
+        self.images[image]
+    }
+
     fn step(&mut self, step: &Step<'_>, out: &mut TopCandidates) -> Result<(), InvalidOption> {
         let prefixes = step.beam_idx.iter().zip(step.input_ids).map(|(&past_row, &id)| {
             let mut prefix = self.prefixes[past_row as usize].clone();
