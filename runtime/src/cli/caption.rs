@@ -1,4 +1,5 @@
 use super::args::{RuntimeArgs, at_least_one, model_dir};
+use super::decoding::SearchArgs;
 use super::inputs::{Input, expand};
 use super::{SOME_FAILED, complain};
 use anyhow::{Context, Result};
@@ -38,32 +39,6 @@ pub struct Args {
     json: bool,
 }
 
-/// What is not given stays as the bundle's generation_config.json says.
-#[derive(clap::Args)]
-struct SearchArgs {
-    /// Hypotheses kept at each step; 1 is greedy search [default: the bundle's]
-    #[arg(long, visible_alias = "beam-size", value_name = "N", env = "GLIMPSE_NUM_BEAMS")]
-    num_beams: Option<usize>,
-    /// Longest sequence in words, start and end word counted [default: the bundle's]
-    #[arg(long, value_name = "N", env = "GLIMPSE_MAX_LENGTH")]
-    max_length: Option<usize>,
-    /// Captions score sum of log-probabilities / length^F [default: the bundle's]
-    #[arg(long, value_name = "F", env = "GLIMPSE_LENGTH_PENALTY", allow_negative_numbers = true)]
-    length_penalty: Option<f32>,
-    /// Captions for each photo, best first; at most num-beams
-    #[arg(long, value_name = "N", default_value = "1", env = "GLIMPSE_NUM_RETURN_SEQUENCES")]
-    num_return_sequences: usize,
-}
-
-impl SearchArgs {
-    fn apply(&self, options: &mut SearchOptions) {
-        options.num_beams = self.num_beams.unwrap_or(options.num_beams);
-        options.max_length = self.max_length.unwrap_or(options.max_length);
-        options.length_penalty = self.length_penalty.unwrap_or(options.length_penalty);
-        options.num_return_sequences = self.num_return_sequences;
-    }
-}
-
 pub fn run(args: &Args) -> Result<ExitCode> {
     let inputs = expand(&args.photos)?;
     let dir = model_dir(args.model.as_deref())?;
@@ -75,7 +50,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         complain(format_args!("note: captioning on the CPU, as CUDA cannot be used: {reason}"));
     }
     let mut options = captioner.search_options();
-    args.search.apply(&mut options);
+    args.search.apply(&mut options)?;
     options.validate(captioner.bundle().config.architecture.vocab_size)?;
 
     let preprocessor = captioner.preprocessor().clone();

@@ -2,6 +2,7 @@
 
 mod args;
 mod caption;
+mod decoding;
 mod inputs;
 mod inspect;
 

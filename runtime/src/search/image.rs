@@ -131,7 +131,9 @@ impl ImageSearch {
         let strategy = if options.num_beams == 1 {
             Strategy::Chains(Chains::new(options, image_key))
         } else {
-            Strategy::Beams((0..options.num_beam_groups).map(|group| BeamGroup::new(group, options)).collect())
+            Strategy::Beams(
+                (0..options.num_beam_groups).map(|group| BeamGroup::new(group, options)).collect(),
+            )
         };
         let start = Beam {
             last: NodeId::START,

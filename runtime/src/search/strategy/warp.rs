@@ -6,11 +6,7 @@ use crate::search::SearchOptions;
 /// `log_probs` come best first; a constant added to all of them changes nothing. `probabilities` is
 /// overwritten with one for each word that may be drawn, best first and summing to 1: both cuts keep
 /// the best, one word at least. Words that tie with the last of the top-k stay with it.
-pub fn warp(
-    log_probs: impl IntoIterator<Item = f32>,
-    options: &SearchOptions,
-    probabilities: &mut Vec<f64>,
-) {
+pub fn warp(log_probs: impl IntoIterator<Item = f32>, options: &SearchOptions, probabilities: &mut Vec<f64>) {
     let temperature = f64::from(options.temperature);
     probabilities.clear();
     probabilities.extend(log_probs.into_iter().map(|log_prob| f64::from(log_prob) / temperature));
