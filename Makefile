@@ -22,6 +22,9 @@ WITH_TORCH  := $(STAMPS)/torch-$(TORCH_VERSION)
 WITH_GPU    := $(STAMPS)/gpu-$(TORCH_VERSION)-$(ONNXRUNTIME_GPU_VERSION)
 WITH_PYTHON := $(STAMPS)/python
 TEST_PYTHON := .deps/python/bin/python3
+# What `make bench` compares with; 3 GB on Linux, where PyPI's torch brings all of CUDA.
+BENCH       := .cache/bench
+WITH_BENCH  := $(BENCH)/.complete
 # Whoever has libtorch elsewhere says so in LIBTORCH, and none is fetched.
 ifneq ($(LIBTORCH),)
 WITH_TORCH :=
@@ -35,7 +38,7 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test build-tests lint fmt deps deps-torch deps-gpu deps-python build clean pip
+.PHONY: help demo test build-tests bench lint fmt deps deps-torch deps-gpu deps-python build clean pip
 
 help: ## List these targets
 	@echo "make TARGET, where TARGET is one of"
@@ -58,6 +61,12 @@ build-tests: deps deps-torch deps-python ## Build what `make test` runs
 	@$(CARGO) build --release -p glimpse-runtime $(CARGO_FLAGS)
 	@echo "==> Building the tests"
 	@$(TEST_ENV) $(CARGO) test --workspace --no-run --quiet $(CARGO_FLAGS)
+
+bench: deps $(WITH_BENCH) ## Time Glimpse beside PyTorch and ONNX Runtime in Python (fetches them: 3 GB on Linux)
+	@echo "==> Building glimpse and its bench"
+	@$(CARGO) build --release -p glimpse-runtime -p glimpse-bench $(CARGO_FLAGS)
+	@$(TARGET)/release/glimpse-bench --program $(TARGET)/release/glimpse --python $(BENCH)/bin/python3 \
+	  --out $(TARGET)/bench $(BENCH_FLAGS)
 
 lint: deps-torch ## Check format, clippy and documentation; warnings are errors
 	@echo "==> cargo fmt --check"
@@ -107,6 +116,14 @@ $(WITH_GPU): | pip
 	@echo "==> Installing libtorch $(TORCH_VERSION) and ONNX Runtime $(ONNXRUNTIME_GPU_VERSION) for CUDA 13 under .deps/"
 	@$(WHEELS) torch==$(TORCH_VERSION) 'onnxruntime-gpu[cuda,cudnn]==$(ONNXRUNTIME_GPU_VERSION)'
 	@mkdir -p $(STAMPS) && touch $@ $(WITH_ORT) $(WITH_TORCH)
+
+$(WITH_BENCH): benches/end_to_end/requirements.txt | pip
+	@echo "==> Installing PyTorch and the other peers under $(BENCH)"
+	@rm -rf $(BENCH) && mkdir -p $(dir $(BENCH))
+	@$(PYTHON) -m venv --without-pip $(BENCH)
+	@$(PYTHON) -m pip install --quiet --only-binary=:all: -r benches/end_to_end/requirements.txt \
+	  --target "$$($(BENCH)/bin/python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	@touch $@
 
 # A virtual environment without a pip of its own: Debian's Python makes no other kind by itself.
 $(WITH_PYTHON): tests/requirements.txt | pip

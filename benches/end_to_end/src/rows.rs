@@ -1,0 +1,58 @@
+//! Encoder, greedy search and beam search on every engine, for each size of batch.
+
+use crate::Args;
+use crate::engine::{Engine, Job, Task};
+use crate::fixtures::{Model, PixelValues};
+use crate::glimpse::Glimpse;
+use crate::measure::take_turns;
+use crate::peer::Peer;
+use crate::report::{Row, Summary};
+use anyhow::Result;
+
+/// Batches take seconds: fewer rounds tell as much.
+const LARGE_BATCH: usize = 16;
+
+pub fn measure(args: &Args, model: &Model, pixel_values: &PixelValues, summary: &mut Summary) -> Result<()> {
+    let mut engines = engines(args, model, pixel_values)?;
+    for &photos in &args.photos {
+        for task in Task::ALL {
+            let job = Job { photos, task };
+            let rounds = if photos >= LARGE_BATCH { args.rounds.div_ceil(3) } else { args.rounds };
+            eprintln!("==> {}, {}, batch {photos}", model.name, task.name());
+            let outcomes = take_turns(&mut engines, job, rounds)?;
+            let reference = outcomes[0].token_ids.clone();
+            for (engine, outcome) in engines.iter().zip(outcomes) {
+                let same_words = outcome.token_ids.iter().zip(&reference).filter(|(a, b)| a == b).count();
+                summary.rows.push(Row {
+                    model: model.name,
+                    engine: engine.name().to_string(),
+                    task: task.name(),
+                    photos,
+                    same_words: (task != Task::Encode).then_some(same_words),
+                    images_per_s: photos as f64 / outcome.times.median_ms * 1e3,
+                    times: outcome.times,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Glimpse's f32 graphs come first: ratios are to their encoder, and words are compared with theirs.
+fn engines<'a>(
+    args: &Args,
+    model: &Model,
+    pixel_values: &'a PixelValues,
+) -> Result<Vec<Box<dyn Engine + 'a>>> {
+    let glimpse = Glimpse::open(model, pixel_values)?;
+    let threads = glimpse.threads();
+    let python = &args.python;
+    let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(glimpse)];
+    let spinning = Peer::onnxruntime(python, model, pixel_values, &[], "defaults")?;
+    engines.push(Box::new(spinning));
+    let flags = ["--spinning", "off"];
+    engines.push(Box::new(Peer::onnxruntime(python, model, pixel_values, &flags, "no spinning")?));
+    engines.push(Box::new(Peer::pytorch(python, model, pixel_values, threads)?));
+    engines.retain(|engine| engine.name().contains(&args.engine) || engine.name() == "Glimpse");
+    Ok(engines)
+}
