@@ -34,6 +34,7 @@ mod device;
 mod encoder;
 mod error;
 pub mod inspect;
+mod mapped_model;
 mod onnxruntime;
 pub mod photo;
 pub mod pipeline;

@@ -2,6 +2,7 @@
 
 use crate::contract::Contract;
 use crate::device::Device;
+use crate::mapped_model::MappedModel;
 use crate::onnxruntime::OnnxRuntime;
 use crate::{Error, Result};
 use glimpse_bundle::{Bundle, DECODER, ENCODER, Precision};
@@ -70,6 +71,9 @@ fn has_cuda() -> bool {
     <CUDA as ExecutionProvider>::is_available().unwrap_or(false)
 }
 
+/// Where the files lie that a graph from memory refers to.
+const EXTERNAL_FILES_FOLDER: &str = "session.model_external_initializers_file_folder_path";
+
 /// Opens one graph. Builder errors hold the builder and cannot leave this function.
 pub(crate) fn open_graph(runtime: &OnnxRuntime, path: &Path, device: Device) -> ort::Result<Session> {
     let mut builder = Session::builder(runtime.environment())?;
@@ -77,6 +81,13 @@ pub(crate) fn open_graph(runtime: &OnnxRuntime, path: &Path, device: Device) -> 
         // TF32 would round factors to ten bits: other words than on the CPU.
         let cuda = CUDA::default().with_device_id(i32::from(index)).with_tf32(false).build();
         builder = builder.with_execution_providers([cuda.error_on_failure()])?;
+    }
+    if let Ok(Some(model)) = MappedModel::read(path) {
+        builder = builder.with_config_entry(EXTERNAL_FILES_FOLDER, model.folder.to_string_lossy())?;
+        // Before 1.18, ONNX Runtime does not know the key. By path it opens the file, or says why not.
+        if let Ok(session) = builder.commit_from_memory(&model.graph) {
+            return Ok(session);
+        }
     }
     builder.commit_from_file(path)
 }

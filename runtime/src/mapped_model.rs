@@ -1,0 +1,257 @@
+//! An ONNX file whose weights stay in the file.
+//!
+//! Opened by path, ONNX Runtime reads a file whole, parses it into a second copy of the weights and
+//! works from that. Weights in an external file it maps into memory instead. [`MappedModel`] turns the
+//! one into the other without touching the disk: a copy of the graph in which every large tensor is
+//! an external one, namely a range of bytes of the very file that it came from.
+//!
+//! The wire format is that of Protocol Buffers; field numbers are those of `onnx.proto`.
+
+use memmap2::Mmap;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// Smaller tensors stay in the graph: shape inference wants to read them, and nothing is gained.
+const SMALLEST: usize = 4096;
+
+/// A graph without its large tensors, and where those are.
+pub(crate) struct MappedModel {
+    /// A `ModelProto` that refers to the file by name.
+    pub(crate) graph: Vec<u8>,
+    /// The folder in which the names of external files count.
+    pub(crate) folder: PathBuf,
+}
+
+impl MappedModel {
+    /// Reads a file's graph. `None` when nothing in it is worth mapping, or when it is not laid out as
+    /// an ONNX file is: opened by path, it will do as well, or ONNX Runtime will say what is wrong.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub(crate) fn read(path: &Path) -> io::Result<Option<Self>> {
+        let path = path.canonicalize()?;
+        let file = File::open(&path)?;
+        // SAFETY: bundles are replaced whole, never written to in place; and whoever changes one while
+        // it is read gets a graph that ONNX Runtime checks before it believes it.
+        let bytes = unsafe { Mmap::map(&file)? };
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str()))
+        else {
+            return Ok(None);
+        };
+        let graph = externalized(&bytes, name).filter(|graph| graph.len() < bytes.len());
+        Ok(graph.map(|graph| Self { graph, folder: folder.to_path_buf() }))
+    }
+}
+
+const MODEL_GRAPH: u64 = 7;
+const GRAPH_INITIALIZER: u64 = 5;
+const TENSOR_RAW_DATA: u64 = 9;
+const TENSOR_EXTERNAL_DATA: u64 = 13;
+const TENSOR_DATA_LOCATION: u64 = 14;
+const EXTERNAL: u64 = 1;
+const ENTRY_KEY: u64 = 1;
+const ENTRY_VALUE: u64 = 2;
+
+const VARINT: u64 = 0;
+const LENGTH_DELIMITED: u64 = 2;
+
+/// The model with every large tensor of its main graph referring to `file`.
+fn externalized(model: &[u8], file: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    for field in Fields::of(model, 0..model.len()) {
+        let field = field?;
+        if field.number != MODEL_GRAPH {
+            out.extend_from_slice(&model[field.whole]);
+            continue;
+        }
+        let mut graph = Vec::new();
+        for field in Fields::of(model, field.content?) {
+            let field = field?;
+            match (field.number, field.content.clone()) {
+                (GRAPH_INITIALIZER, Some(tensor)) => {
+                    put_bytes(&mut graph, GRAPH_INITIALIZER, &external_tensor(model, tensor, file)?);
+                }
+                _ => graph.extend_from_slice(&model[field.whole]),
+            }
+        }
+        put_bytes(&mut out, MODEL_GRAPH, &graph);
+    }
+    Some(out)
+}
+
+/// A `TensorProto` whose `raw_data`, if it is large, is named by its place in the file.
+fn external_tensor(model: &[u8], tensor: Range<usize>, file: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    for field in Fields::of(model, tensor) {
+        let field = field?;
+        match (field.number, field.content) {
+            (TENSOR_RAW_DATA, Some(data)) if data.len() >= SMALLEST => {
+                let (offset, length) = (data.start.to_string(), data.len().to_string());
+                for (key, value) in [("location", file), ("offset", &offset), ("length", &length)] {
+                    let mut entry = Vec::new();
+                    put_bytes(&mut entry, ENTRY_KEY, key.as_bytes());
+                    put_bytes(&mut entry, ENTRY_VALUE, value.as_bytes());
+                    put_bytes(&mut out, TENSOR_EXTERNAL_DATA, &entry);
+                }
+                put_varint(&mut out, TENSOR_DATA_LOCATION << 3 | VARINT);
+                put_varint(&mut out, EXTERNAL);
+            }
+            _ => out.extend_from_slice(&model[field.whole]),
+        }
+    }
+    Some(out)
+}
+
+/// One field of a message.
+struct Field {
+    number: u64,
+    /// Tag, length and content.
+    whole: Range<usize>,
+    /// What is inside a field with a length.
+    content: Option<Range<usize>>,
+}
+
+/// The fields of a message, one level deep; `None` where the bytes are no message.
+struct Fields<'a> {
+    bytes: &'a [u8],
+    rest: Range<usize>,
+}
+
+impl<'a> Fields<'a> {
+    fn of(bytes: &'a [u8], message: Range<usize>) -> Self {
+        Self { bytes: &bytes[..message.end], rest: message }
+    }
+
+    fn varint(&mut self) -> Option<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = *self.bytes.get(self.rest.start)?;
+            self.rest.start += 1;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    fn skip(&mut self, length: u64) -> Option<Range<usize>> {
+        let end = self.rest.start.checked_add(usize::try_from(length).ok()?)?;
+        let skipped = self.rest.start..end;
+        (end <= self.rest.end).then(|| self.rest.start = end)?;
+        Some(skipped)
+    }
+
+    fn field(&mut self) -> Option<Field> {
+        let start = self.rest.start;
+        let tag = self.varint()?;
+        let content = match tag & 7 {
+            VARINT => self.varint().map(|_| None)?,
+            1 => self.skip(8).map(|_| None)?,
+            LENGTH_DELIMITED => {
+                let length = self.varint()?;
+                Some(self.skip(length)?)
+            }
+            5 => self.skip(4).map(|_| None)?,
+            _ => return None,
+        };
+        Some(Field { number: tag >> 3, whole: start..self.rest.start, content })
+    }
+}
+
+impl Iterator for Fields<'_> {
+    type Item = Option<Field>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let field = self.field();
+        if field.is_none() {
+            self.rest.start = self.rest.end;
+        }
+        Some(field)
+    }
+}
+
+fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn put_bytes(out: &mut Vec<u8>, number: u64, bytes: &[u8]) {
+    put_varint(out, number << 3 | LENGTH_DELIMITED);
+    put_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A model with a producer, a node, a small tensor and a large one.
+    fn model(large: &[u8]) -> Vec<u8> {
+        let tensor = |name: &str, data: &[u8]| {
+            let mut tensor = Vec::new();
+            put_varint(&mut tensor, 1 << 3 | VARINT);
+            put_varint(&mut tensor, data.len() as u64);
+            put_bytes(&mut tensor, 8, name.as_bytes());
+            put_bytes(&mut tensor, TENSOR_RAW_DATA, data);
+            tensor
+        };
+        let mut graph = Vec::new();
+        put_bytes(&mut graph, 1, b"a node");
+        put_bytes(&mut graph, GRAPH_INITIALIZER, &tensor("small", &[7; 100]));
+        put_bytes(&mut graph, GRAPH_INITIALIZER, &tensor("large", large));
+        let mut model = Vec::new();
+        put_bytes(&mut model, 2, b"a producer");
+        put_bytes(&mut model, MODEL_GRAPH, &graph);
+        put_varint(&mut model, 5 << 3 | VARINT);
+        put_varint(&mut model, 300);
+        model
+    }
+
+    #[test]
+    fn large_tensors_become_ranges_of_the_file() {
+        let large: Vec<u8> = (0..10_000).map(|index| (index % 251) as u8).collect();
+        let model = model(&large);
+        let graph = externalized(&model, "encoder_model.onnx").unwrap();
+        assert!(graph.len() < 400, "{} bytes", graph.len());
+
+        let whole = String::from_utf8_lossy(&graph);
+        for kept in ["a producer", "a node", "small", "large", "encoder_model.onnx"] {
+            assert!(whole.contains(kept), "{kept} is gone");
+        }
+        let number_after = |key: &str| -> usize {
+            let start = whole.find(key).unwrap() + key.len() + 2;
+            let digits = whole[start..].chars().take_while(char::is_ascii_digit);
+            digits.collect::<String>().parse().unwrap()
+        };
+        let (offset, length) = (number_after("offset"), number_after("length"));
+        assert_eq!(&model[offset..offset + length], large);
+    }
+
+    #[test]
+    fn what_is_no_model_is_let_be() {
+        let model = model(&[1; 5000]);
+        assert_eq!(externalized(&model[..model.len() - 10], "file"), None, "cut short");
+        assert_eq!(externalized(&[0xff; 40], "file"), None, "no message");
+        assert_eq!(externalized(b"", "file"), Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_file_without_large_tensors_is_opened_by_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("small.onnx");
+        std::fs::write(&path, model(&[1; 8])).unwrap();
+        assert!(MappedModel::read(&path).unwrap().is_none());
+        std::fs::write(&path, model(&[1; 8192])).unwrap();
+        let mapped = MappedModel::read(&path).unwrap().unwrap();
+        assert_eq!(mapped.folder, folder.path().canonicalize().unwrap());
+    }
+}
