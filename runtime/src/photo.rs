@@ -12,7 +12,19 @@ pub const MIN_SIDE: u32 = 7;
 /// # Errors
 /// Bytes that are no whole picture, or fewer than [`MIN_SIDE`] pixels on a side.
 pub fn decode(bytes: &[u8]) -> Result<RgbImage> {
-    let photo = image::decode(bytes)?;
+    large_enough(image::decode(bytes)?)
+}
+
+/// [`decode`] for what follows, a resize: large JPEGs are decoded at a quarter of their size, as
+/// [`image::decode_for_resize`] says.
+///
+/// # Errors
+/// Those of [`decode`].
+pub fn decode_for_resize(bytes: &[u8], preprocessor: &Preprocessor) -> Result<RgbImage> {
+    large_enough(preprocessor.decode(bytes)?)
+}
+
+fn large_enough(photo: RgbImage) -> Result<RgbImage> {
     let (columns, rows) = photo.dimensions();
     if columns.min(rows) < MIN_SIDE {
         return Err(Error::TooFewPixels { columns, rows });

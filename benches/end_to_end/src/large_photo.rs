@@ -31,7 +31,7 @@ pub fn measure(args: &Args, models: &[Model], summary: &mut Summary) -> Result<(
     let mut by_draft = Vec::new();
     for round in 0..=args.rounds {
         let start = Instant::now();
-        let picture = photo::decode(&std::fs::read(&file)?)?;
+        let picture = photo::decode_for_resize(&std::fs::read(&file)?, captioner.preprocessor())?;
         let pixel_values = photo::pixel_values(&picture, captioner.preprocessor())?;
         let preparing = start.elapsed().as_secs_f64();
         let encoded = captioner

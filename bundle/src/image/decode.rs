@@ -1,4 +1,5 @@
-use super::{ImageError, RgbImage, jpeg};
+use super::{ImageError, RgbImage, jpeg, scaled_jpeg};
+use crate::Size;
 use ::image::{
     DynamicImage, ImageDecoder, ImageError as CodecError, ImageFormat, ImageReader,
     error::UnsupportedErrorKind, metadata::Orientation,
@@ -54,8 +55,21 @@ pub fn decode(bytes: &[u8]) -> crate::Result<RgbImage> {
     decode_with_limits(bytes, &Limits::default())
 }
 
+/// [`decode`] for a resize to `wanted`: a JPEG with eight times as many pixels a side or more is decoded
+/// at a quarter of its size, which takes less time and a sixteenth of the memory.
+///
+/// After the resize, pixels differ from those of the whole picture by less than a grey level on
+/// average. Pictures as small as those of the usual data sets are decoded as [`decode`] does it.
+pub fn decode_for_resize(bytes: &[u8], wanted: Size) -> crate::Result<RgbImage> {
+    decode_picture(bytes, &Limits::default(), Some(wanted))
+}
+
 /// [`decode`] under other limits than the default ones.
 pub fn decode_with_limits(bytes: &[u8], limits: &Limits) -> crate::Result<RgbImage> {
+    decode_picture(bytes, limits, None)
+}
+
+fn decode_picture(bytes: &[u8], limits: &Limits, wanted: Option<Size>) -> crate::Result<RgbImage> {
     let format = picture_format(bytes)?;
     // Where these decoders go on without the end of a file, they make pixels or metadata up.
     let complete = match format {
@@ -66,10 +80,15 @@ pub fn decode_with_limits(bytes: &[u8], limits: &Limits) -> crate::Result<RgbIma
     if !complete {
         return Err(ImageError::Truncated { format: name(format) }.into());
     }
-    Ok(decode_as(format, bytes, limits)?)
+    Ok(decode_as(format, bytes, limits, wanted)?)
 }
 
-fn decode_as(format: ImageFormat, bytes: &[u8], limits: &Limits) -> Result<RgbImage, ImageError> {
+fn decode_as(
+    format: ImageFormat,
+    bytes: &[u8],
+    limits: &Limits,
+    wanted: Option<Size>,
+) -> Result<RgbImage, ImageError> {
     let translate = |error| translate(error, format, limits);
     let mut reader = ImageReader::with_format(io::Cursor::new(bytes), format);
     // The sides are compared below, where the message can name them.
@@ -81,8 +100,16 @@ fn decode_as(format: ImageFormat, bytes: &[u8], limits: &Limits) -> Result<RgbIm
     limits.check(width, height, decoder.total_bytes())?;
     // A picture with unreadable metadata is still a picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let picture = DynamicImage::from_decoder(decoder).map_err(translate)?;
-    let mut upright = DynamicImage::ImageRgb8(to_rgb8(picture));
+    // Before it is turned upright, the sides of the picture may be those of `wanted` the other way round.
+    let wanted =
+        wanted.map(|Size { height, width }| Size { height: height.max(width), width: height.max(width) });
+    let scaled =
+        wanted.filter(|_| format == ImageFormat::Jpeg).and_then(|size| scaled_jpeg::decode(bytes, size));
+    let picture = match scaled {
+        Some(scaled) => scaled,
+        None => to_rgb8(DynamicImage::from_decoder(decoder).map_err(translate)?),
+    };
+    let mut upright = DynamicImage::ImageRgb8(picture);
     upright.apply_orientation(orientation);
     Ok(upright.into_rgb8())
 }

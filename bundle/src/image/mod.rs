@@ -8,9 +8,10 @@ mod decode;
 mod error;
 mod jpeg;
 mod preprocess;
+mod scaled_jpeg;
 
 pub use ::image::RgbImage;
-pub use decode::{Limits, decode, decode_with_limits};
+pub use decode::{Limits, decode, decode_for_resize, decode_with_limits};
 pub use error::ImageError;
 pub use preprocess::Preprocessor;
 

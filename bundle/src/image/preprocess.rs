@@ -27,6 +27,16 @@ impl Preprocessor {
         &self.config
     }
 
+    /// Decodes a photo for this preprocessing: a large JPEG is not decoded at full size only to be
+    /// resized; see [`decode_for_resize`](super::decode_for_resize).
+    pub fn decode(&self, bytes: &[u8]) -> Result<RgbImage> {
+        if self.config.do_resize && self.config.resample != Resample::Nearest {
+            super::decode_for_resize(bytes, self.config.size)
+        } else {
+            super::decode(bytes)
+        }
+    }
+
     /// Resizes and crops to `output_size()`, still 8-bit RGB.
     ///
     /// A crop that is larger than the picture pads it with black, as torchvision's `CenterCrop` does.

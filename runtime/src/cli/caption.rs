@@ -73,7 +73,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 /// Reads and decodes a picture into f32 [3, height, width].
 fn prepare(input: &Input, preprocessor: &Preprocessor) -> Result<Vec<f32>, String> {
     let bytes = input.read()?;
-    let prepared = photo::decode(&bytes).and_then(|photo| photo::pixel_values(&photo, preprocessor));
+    let photo = photo::decode_for_resize(&bytes, preprocessor);
+    let prepared = photo.and_then(|photo| photo::pixel_values(&photo, preprocessor));
     prepared.map_err(|error| error.to_string())
 }
 
