@@ -17,9 +17,16 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Opens the folder, refuses missing or changed files by name. The graphs themselves are
-    /// checked too, as they are read anyway.
+    /// Opens the folder, refuses missing or changed files by name.
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self> {
+        let bundle = Self::open_unverified(dir)?;
+        bundle.checksums.keys().try_for_each(|name| bundle.verify(name))?;
+        Ok(bundle)
+    }
+
+    /// Opens the folder and refuses missing or changed files by name, but does not read the graphs yet:
+    /// whoever opens one [verifies](Self::verify) it, which takes as long as reading it.
+    pub fn open_unverified(dir: impl Into<PathBuf>) -> Result<Self> {
         let dir = dir.into();
         if !dir.is_dir() {
             return Err(not_a_bundle(&dir, "no such folder".into()));
@@ -28,19 +35,16 @@ impl Bundle {
             return Err(not_a_bundle(&dir, format!("{CHECKSUMS} is missing")));
         }
         let checksums: BTreeMap<_, _> = checksums::read(&dir)?.into_iter().collect();
-        for (name, expected) in &checksums {
-            let path = dir.join(name);
-            if !path.is_file() {
+        for name in checksums.keys() {
+            if !dir.join(name).is_file() {
                 return Err(not_a_bundle(&dir, format!("{name} is missing")));
-            }
-            if sha256_of_file(&path)? != *expected {
-                return Err(Error::ChecksumMismatch { path });
             }
         }
         for name in [CONFIG, PREPROCESSOR_CONFIG, GENERATION_CONFIG, TOKENIZER] {
-            if !checksums.contains_key(name) {
+            let Some(expected) = checksums.get(name) else {
                 return Err(not_a_bundle(&dir, format!("{CHECKSUMS} does not list {name}")));
-            }
+            };
+            check(&dir.join(name), expected)?;
         }
         let bundle = Self {
             config: read_json(&dir.join(CONFIG))?,
@@ -53,6 +57,17 @@ impl Bundle {
         bundle.preprocessor.validate()?;
         bundle.generation.validate()?;
         Ok(bundle)
+    }
+
+    /// Compares a file with its checksum.
+    ///
+    /// # Errors
+    /// A file that has changed, cannot be read, or is not listed.
+    pub fn verify(&self, name: &str) -> Result<()> {
+        match self.checksums.get(name) {
+            Some(expected) => check(&self.dir.join(name), expected),
+            None => Err(not_a_bundle(&self.dir, format!("{CHECKSUMS} does not list {name}"))),
+        }
     }
 
     /// The folder.
@@ -78,6 +93,13 @@ impl Bundle {
             format!("{name} is not listed in {CHECKSUMS} (of this kind it holds: {held})"),
         ))
     }
+}
+
+fn check(path: &Path, expected: &str) -> Result<()> {
+    if sha256_of_file(path)? == expected {
+        return Ok(());
+    }
+    Err(Error::ChecksumMismatch { path: path.to_path_buf() })
 }
 
 fn not_a_bundle(dir: &Path, reason: String) -> Error {

@@ -4,6 +4,7 @@ use crate::contract::Contract;
 use crate::device::Device;
 use crate::mapped_model::MappedModel;
 use crate::onnxruntime::OnnxRuntime;
+use crate::pipeline::in_parallel;
 use crate::{Error, Result};
 use glimpse_bundle::{Bundle, DECODER, ENCODER, Precision};
 use ort::ep::{CUDA, ExecutionProvider};
@@ -60,9 +61,12 @@ impl Sessions {
             Ok::<_, Error>(session)
         };
         let architecture = &bundle.config.architecture;
-        let encoder = open(ENCODER, Contract::encoder(architecture, bundle.preprocessor.output_size()))?;
-        let decoder = open(DECODER, Contract::decoder(architecture))?;
-        Ok(Self { encoder, decoder, device, fallback })
+        // Opening is work on one core: the layers of a graph are arranged one after the other.
+        let (encoder, decoder) = in_parallel(
+            || open(ENCODER, Contract::encoder(architecture, bundle.preprocessor.output_size())),
+            || open(DECODER, Contract::decoder(architecture)),
+        );
+        Ok(Self { encoder: encoder?, decoder: decoder?, device, fallback })
     }
 }
 
