@@ -1,14 +1,21 @@
-"""Writes cases.json: what Hugging Face's `generate` says of toy decoders.
+"""Writes what Hugging Face's `generate` says of toy decoders: cases.json and warped.json, or groups.json.
 
-    python runtime/tests/hf_generate/generate.py
+    python3 -m venv /tmp/hf && /tmp/hf/bin/pip install torch transformers==5.23.0
+    /tmp/hf/bin/python runtime/tests/hf_generate/generate.py
+    python3 -m venv /tmp/hf4 && /tmp/hf4/bin/pip install torch transformers==4.52.4
+    /tmp/hf4/bin/python runtime/tests/hf_generate/generate.py groups
 
-Written with transformers 5.23.0 and torch 2.11.0 (any 4.57 or later should do). A toy decoder is a
-table: the logits of the next word given the last two words, so that its state is one word per row and
-has to follow the beams. It is an ordinary `GenerationMixin` model; nothing of the search is ours.
+Written with torch 2.11.0. Diverse beam search left transformers with 4.57, hence the older one for it.
+
+A toy decoder is a table: the logits of the next word given the last two words, so that its state is one
+word per row and has to follow the beams. It is an ordinary `GenerationMixin` model; nothing of the search
+is ours.
 """
 
+import itertools
 import json
 import pathlib
+import sys
 
 import torch
 import transformers
@@ -17,6 +24,7 @@ from transformers.modeling_outputs import CausalLMOutput
 
 PAD, BOS, EOS, UNK = range(4)
 VOCAB = 12
+HERE = pathlib.Path(__file__).parent
 
 
 class TableConfig(PretrainedConfig):
@@ -49,17 +57,12 @@ def table(seed, eos_bias):
     return logits
 
 
-def run(model, num_beams, num_return_sequences, length_penalty, max_length, no_repeat_ngram_size):
+TABLES = [table(seed, eos_bias) for seed, eos_bias in [(1, 0.0), (2, 1.5), (3, 3.0)]]
+
+
+def generate(logits, start, **options):
     config = GenerationConfig(
-        num_beams=num_beams,
-        num_return_sequences=num_return_sequences,
-        # Greedy search knows no length penalty and warns of one.
-        length_penalty=length_penalty if num_beams > 1 else 1.0,
-        max_length=max_length,
-        no_repeat_ngram_size=no_repeat_ngram_size,
-        suppress_tokens=[PAD, BOS, UNK],
-        do_sample=False,
-        early_stopping=False,
+        **options,
         use_cache=False,
         pad_token_id=PAD,
         bos_token_id=BOS,
@@ -67,53 +70,105 @@ def run(model, num_beams, num_return_sequences, length_penalty, max_length, no_r
         return_dict_in_generate=True,
         output_scores=True,
     )
-    out = model.generate(torch.tensor([[BOS]]), generation_config=config)
-    beam_indices = out.beam_indices if num_beams > 1 else None
-    logprobs = model.compute_transition_scores(out.sequences, out.scores, beam_indices, normalize_logits=num_beams == 1)
+    return Table(logits).eval().generate(torch.tensor([[start]]), generation_config=config)
+
+
+def case(index, **options):
+    """A search over one table; `options` are what goes into the file."""
+    logits = TABLES[index]
+    beams, groups = options["num_beams"], options.get("num_beam_groups", 1)
+    penalised = "repetition_penalty" in options
+    if beams == 1 and penalised:
+        # Greedy search penalises logits. Of a decoder that gives log-probabilities these are the logits.
+        logits = logits.log_softmax(-1)
+    out = generate(logits, BOS, suppress_tokens=[PAD, BOS, UNK], do_sample=False, **options)
     captions = []
-    for i, sequence in enumerate(out.sequences[:, 1:].tolist()):
+    for sequence in out.sequences[:, 1:].tolist():
         length = sequence.index(EOS) + 1 if EOS in sequence else len([t for t in sequence if t != PAD])
-        caption = {"token_ids": sequence[:length]}
-        if num_beams > 1:
-            caption["token_logprobs"] = [round(x, 6) for x in logprobs[i, :length].tolist()]
-            caption["score"] = round(out.sequences_scores[i].item(), 6)
-        captions.append(caption)
-    return captions
+        captions.append({"token_ids": sequence[:length]})
+    if beams > 1:
+        for caption, score in zip(captions, out.sequences_scores.tolist()):
+            caption["score"] = round(score, 6)
+    if beams > 1 and groups == 1 and not penalised:
+        # The file need not hold them: they stand in the table.
+        logprobs = Table(logits).compute_transition_scores(out.sequences, out.scores, out.beam_indices)
+        for caption, row in zip(captions, logprobs):
+            words = [PAD, BOS, *caption["token_ids"]]
+            found = torch.stack([logits.log_softmax(-1)[words[t], words[t + 1], words[t + 2]] for t in range(len(words) - 2)])
+            torch.testing.assert_close(found, row[: len(found)], atol=1e-5, rtol=0)
+    return {"table": index, "options": options, "captions": captions}
 
 
-def main():
-    torch.manual_seed(0)
-    tables, cases = [], []
-    for seed, eos_bias in [(1, 0.0), (2, 1.5), (3, 3.0)]:
-        logits = table(seed, eos_bias)
-        tables.append([int(x * 32) for x in logits.flatten().tolist()])
-        model = Table(logits).eval()
-        for num_beams in (1, 2, 3, 5):
-            for length_penalty in (0.0, 0.7, 1.0, 2.0, -1.0):
-                for max_length in (2, 6, 12):
-                    for ngram in (0, 2) if length_penalty == 1.0 else (0,):
-                        if num_beams == 1 and length_penalty != 1.0:
-                            continue
-                        returned = 1 if num_beams == 1 else num_beams - (max_length == 6)
-                        cases.append(
-                            {
-                                "table": len(tables) - 1,
-                                "num_beams": num_beams,
-                                "num_return_sequences": returned,
-                                "length_penalty": length_penalty,
-                                "max_length": max_length,
-                                "no_repeat_ngram_size": ngram,
-                                "captions": run(model, num_beams, returned, length_penalty, max_length, ngram),
-                            }
-                        )
-    path = pathlib.Path(__file__).with_name("cases.json")
+def searches():
+    for index in range(len(TABLES)):
+        for beams, max_length in itertools.product((1, 2, 3, 5), (2, 6, 12)):
+            sizes = {"num_beams": beams, "max_length": max_length}
+            if beams > 1:
+                sizes["num_return_sequences"] = beams - (max_length == 6)
+            yield case(index, **sizes)
+            yield case(index, **sizes, no_repeat_ngram_size=2)
+            if max_length == 2:
+                continue
+            yield case(index, **sizes, min_length=4 if max_length == 6 else 10)
+            for penalty in (1.5, 0.6):
+                yield case(index, **sizes, repetition_penalty=penalty)
+            if beams > 1:
+                penalties = (0.0, 0.7, 2.0, -1.0) if max_length == 12 else (1.0,)
+                for stop, penalty in itertools.product((False, True, "never"), penalties):
+                    yield case(index, **sizes, length_penalty=penalty, early_stopping=stop)
+                yield case(
+                    index, **sizes, repetition_penalty=1.2, no_repeat_ngram_size=1, min_length=5, early_stopping="never"
+                )
+
+
+def groups():
+    for index in range(len(TABLES)):
+        for (beams, groups), max_length in itertools.product(((2, 2), (4, 2), (6, 3), (6, 2)), (2, 5, 12)):
+            sizes = {"num_beams": beams, "num_beam_groups": groups, "max_length": max_length}
+            sizes["num_return_sequences"] = beams if groups == 2 else 3
+            yield case(index, **sizes, diversity_penalty=0.4)
+            if max_length == 2:
+                continue
+            for stop in (False, True, "never"):
+                yield case(index, **sizes, diversity_penalty=2.0, early_stopping=stop)
+            for length_penalty, stop in ((0.0, False), (2.0, "never"), (-1.0, False)):
+                yield case(
+                    index, **sizes, diversity_penalty=1.0, length_penalty=length_penalty, early_stopping=stop
+                )
+            yield case(
+                index, **sizes, diversity_penalty=0.7, repetition_penalty=1.3, no_repeat_ngram_size=2, min_length=4
+            )
+
+
+def warped():
+    """What the first word is drawn from after each word, by temperature, top-k and top-p."""
+    grid = itertools.product((0.5, 1.0, 1.7), (0, 1, 4, 50), (0.0, 0.3, 0.9, 1.0))
+    for number, (temperature, top_k, top_p) in enumerate(grid):
+        index, start = number % len(TABLES), number % VOCAB
+        options = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+        out = generate(TABLES[index], start, do_sample=True, max_length=2, **options)
+        probabilities = out.scores[0][0].softmax(-1).tolist()
+        options["do_sample"] = True
+        yield {"table": index, "start": start, "options": options, "probabilities": [round(p, 7) for p in probabilities]}
+
+
+def write(name, cases, tables=()):
+    cases = list(cases)
+    parts = {"transformers": transformers.__version__, "vocab_size": VOCAB}
+    head = "".join(f'"{key}":{json.dumps(value)},\n' for key, value in parts.items())
+    if tables:
+        rows = (json.dumps([int(x * 32) for x in t.flatten().tolist()], separators=(",", ":")) for t in tables)
+        head += '"logits_times_32":[\n' + ",\n".join(rows) + "],\n"
     lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
-    tables = ",\n".join(json.dumps(t, separators=(",", ":")) for t in tables)
-    path.write_text(
-        f'{{"transformers":"{transformers.__version__}","vocab_size":{VOCAB},\n"logits_times_32":[\n{tables}],\n"cases":[\n{lines}]}}\n'
-    )
-    print(len(cases), "cases,", path.stat().st_size, "bytes")
+    path = HERE / name
+    path.write_text(f'{{{head}"cases":[\n{lines}]}}\n')
+    print(name, len(cases), "cases,", path.stat().st_size, "bytes")
 
 
 if __name__ == "__main__":
-    main()
+    torch.set_num_threads(1)
+    if sys.argv[1:] == ["groups"]:
+        write("groups.json", groups())
+    else:
+        write("cases.json", searches(), TABLES)
+        write("warped.json", warped())

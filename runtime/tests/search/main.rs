@@ -5,7 +5,7 @@ mod properties;
 mod reference;
 mod toy;
 
-use glimpse_runtime::search::{Hypothesis, SearchOptions, search};
+use glimpse_runtime::search::{EarlyStopping, Hypothesis, SearchOptions, search};
 use reference::Plain;
 use toy::{BOS, EOS, Language, Toy, options};
 
@@ -13,27 +13,37 @@ fn run(language: Language, images: &[u64], options: &SearchOptions) -> Vec<Vec<H
     search(&mut Toy::new(language, images), images.len(), options).expect("the options are valid")
 }
 
-fn plain(hypotheses: &[Hypothesis]) -> Vec<Plain> {
-    let plain = hypotheses.iter().map(|hypothesis| Plain {
-        token_ids: hypothesis.token_ids.clone(),
-        sum: hypothesis.token_logprobs.iter().sum(),
-        score: hypothesis.score,
+/// What a search says, and what the reference must have said.
+fn told(hypotheses: &[Hypothesis]) -> Vec<(&[u32], f32, f32)> {
+    let told = hypotheses.iter().map(|hypothesis| {
+        let log_prob = hypothesis.token_logprobs.iter().sum();
+        (&hypothesis.token_ids[..], log_prob, hypothesis.score)
     });
-    plain.collect()
+    told.collect()
+}
+
+fn expected(plain: &[Plain]) -> Vec<(&[u32], f32, f32)> {
+    plain.iter().map(|plain| (&plain.token_ids[..], plain.log_prob, plain.score)).collect()
 }
 
 const LANGUAGE: Language = Language { vocab_size: 9, seed: 5, eos_bias: 1.0, coarse: false };
 
+/// With as many beams as there are sequences nothing is ever dropped, so that the search must find all of
+/// them in the right order, whatever the length penalty.
 #[test]
 fn as_many_beams_as_sequences_find_the_optimum() {
-    for seed in 0..20 {
+    for seed in 0..12 {
         // Three words may follow each prefix, five steps: 3^5 sequences at most.
         let language = Language { vocab_size: 5, seed, eos_bias: 0.0, coarse: false };
-        let mut options = options(3usize.pow(5), 6);
-        options.num_return_sequences = 1;
-        options.length_penalty = 0.0;
-        let best = reference::exhaustive(&language, 0, &options);
-        assert_eq!(plain(&run(language, &[0], &options)[0]), [best], "seed {seed}");
+        for length_penalty in [0.0, 0.7, 1.0, 2.0, -1.0] {
+            let mut options = options(3usize.pow(5), 6);
+            options.length_penalty = length_penalty;
+            options.early_stopping = EarlyStopping::Never;
+            let all = reference::exhaustive(&language, 0, &options);
+            assert_eq!(all.len(), 1 + 2 + 4 + 8 + 16 * 3, "<eos> ends a sequence, or the fifth word does");
+            let found = run(language, &[0], &options).remove(0);
+            assert_eq!(told(&found), expected(&all), "seed {seed}, length penalty {length_penalty}");
+        }
     }
 }
 
@@ -121,6 +131,28 @@ fn options_that_contradict_are_refused_by_name() {
         error.option
     };
     assert_eq!(refused(|options| options.num_beams = 0), "num_beams");
+    assert_eq!(refused(|options| options.min_length = 11), "min_length");
+    assert_eq!(refused(|options| options.repetition_penalty = 0.0), "repetition_penalty");
+    assert_eq!(refused(|options| options.repetition_penalty = f32::INFINITY), "repetition_penalty");
+    assert_eq!(refused(|options| options.num_beam_groups = 0), "num_beam_groups");
+    assert_eq!(refused(|options| options.num_beam_groups = 2), "num_beam_groups");
+    assert_eq!(refused(|options| options.num_beam_groups = 3), "diversity_penalty");
+    assert_eq!(refused(|options| options.diversity_penalty = 1.0), "diversity_penalty");
+    assert_eq!(refused(|options| options.temperature = 0.7), "temperature");
+    assert_eq!(refused(|options| options.top_k = 5), "top_k");
+    assert_eq!(refused(|options| options.top_p = 0.9), "top_p");
+    assert_eq!(refused(|options| options.do_sample = true), "do_sample");
+    let drawn = |change: fn(&mut SearchOptions)| {
+        let mut options = options(1, 10);
+        options.do_sample = true;
+        assert!(options.validate(9).is_ok());
+        change(&mut options);
+        options.validate(9).expect_err("refused").option
+    };
+    assert_eq!(drawn(|options| options.temperature = 0.0), "temperature");
+    assert_eq!(drawn(|options| options.top_p = 1.1), "top_p");
+    assert_eq!(drawn(|options| options.num_beam_groups = 2), "num_beam_groups");
+    assert_eq!(drawn(|options| options.diversity_penalty = 1.0), "diversity_penalty");
     assert_eq!(refused(|options| options.num_return_sequences = 4), "num_return_sequences");
     assert_eq!(refused(|options| options.num_return_sequences = 0), "num_return_sequences");
     assert_eq!(refused(|options| options.max_length = 1), "max_length");

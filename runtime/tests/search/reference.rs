@@ -2,13 +2,38 @@
 //! state. What it says, the real search must say.
 
 use crate::toy::{BOS, EOS, Language};
-use glimpse_runtime::search::SearchOptions;
+use glimpse_runtime::search::{EarlyStopping, SearchOptions};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plain {
     pub token_ids: Vec<u32>,
+    /// Of the words, as the model gave them.
+    pub log_prob: f32,
+    /// What it is ranked by: `log_prob` after penalties.
     pub sum: f32,
     pub score: f32,
+}
+
+impl Plain {
+    fn start() -> Self {
+        Self { token_ids: Vec::new(), log_prob: 0.0, sum: 0.0, score: 0.0 }
+    }
+
+    fn then(&self, word: Word, options: &SearchOptions) -> Self {
+        let mut longer = self.clone();
+        longer.token_ids.push(word.id);
+        longer.log_prob += word.log_prob;
+        longer.sum += word.ranked_by;
+        longer.score = score(longer.sum, longer.token_ids.len(), options);
+        longer
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Word {
+    id: u32,
+    log_prob: f32,
+    ranked_by: f32,
 }
 
 fn score(sum: f32, length: usize, options: &SearchOptions) -> f32 {
@@ -30,65 +55,65 @@ fn repeats_ngram(token_ids: &[u32], next: u32, n: usize) -> bool {
 }
 
 /// All words that may follow, in id order.
-fn continuations(
-    language: &Language,
-    image: u64,
-    token_ids: &[u32],
-    options: &SearchOptions,
-) -> Vec<(u32, f32)> {
+fn continuations(language: &Language, image: u64, token_ids: &[u32], options: &SearchOptions) -> Vec<Word> {
     let mut prefix = vec![BOS];
     prefix.extend(token_ids);
-    let log_probs = language.log_probs(image, &prefix);
-    (0..)
-        .zip(log_probs)
-        .filter(|&(id, _)| !options.suppress_tokens.contains(&id))
-        .filter(|&(id, _)| !repeats_ngram(token_ids, id, options.no_repeat_ngram_size))
+    let words = (0..).zip(language.log_probs(image, &prefix)).map(|(id, log_prob)| {
+        let penalty = if prefix.contains(&id) { options.repetition_penalty } else { 1.0 };
+        Word { id, log_prob, ranked_by: log_prob * penalty }
+    });
+    words
+        .filter(|word| !options.suppress_tokens.contains(&word.id))
+        .filter(|word| word.id != EOS || prefix.len() >= options.min_length)
+        .filter(|word| !repeats_ngram(token_ids, word.id, options.no_repeat_ngram_size))
         .collect()
 }
 
+fn ends(plain: &Plain, options: &SearchOptions) -> bool {
+    plain.token_ids.ends_with(&[EOS]) || plain.token_ids.len() + 1 == options.max_length
+}
+
 pub fn greedy(language: &Language, image: u64, options: &SearchOptions) -> Plain {
-    let (mut token_ids, mut sum) = (Vec::new(), 0.0);
-    loop {
-        let allowed = continuations(language, image, &token_ids, options);
+    let mut plain = Plain::start();
+    while !ends(&plain, options) {
+        let allowed = continuations(language, image, &plain.token_ids, options);
         let mut best = allowed[0];
-        for &(id, log_prob) in &allowed[1..] {
-            if log_prob > best.1 {
-                best = (id, log_prob);
+        for &word in &allowed[1..] {
+            if word.ranked_by > best.ranked_by {
+                best = word;
             }
         }
-        token_ids.push(best.0);
-        sum += best.1;
-        if best.0 == EOS || token_ids.len() + 1 == options.max_length {
-            let score = score(sum, token_ids.len(), options);
-            return Plain { token_ids, sum, score };
-        }
+        plain = plain.then(best, options);
     }
+    plain
 }
 
 pub fn beam_search(language: &Language, image: u64, options: &SearchOptions) -> Vec<Plain> {
     let num_beams = options.num_beams;
-    let mut beams = vec![Plain { token_ids: Vec::new(), sum: 0.0, score: 0.0 }];
+    let mut beams = vec![Plain::start()];
     let mut finished: Vec<Plain> = Vec::new();
     for length in 1..options.max_length {
         let mut ranked = Vec::new();
         for beam in &beams {
-            for (id, log_prob) in continuations(language, image, &beam.token_ids, options) {
-                let mut token_ids = beam.token_ids.clone();
-                token_ids.push(id);
-                let sum = beam.sum + log_prob;
-                ranked.push(Plain { token_ids, sum, score: score(sum, length, options) });
-            }
+            let words = continuations(language, image, &beam.token_ids, options);
+            ranked.extend(words.into_iter().map(|word| beam.then(word, options)));
         }
         // Stable: equals stay in the order of beams, then of ids.
         ranked.sort_by(|a, b| b.sum.total_cmp(&a.sum));
         ranked.truncate(2 * num_beams);
-        let ends = |plain: &Plain| plain.token_ids.ends_with(&[EOS]) || length + 1 == options.max_length;
-        finished.extend(ranked.iter().take(num_beams).filter(|plain| ends(plain)).cloned());
+        finished.extend(ranked.iter().take(num_beams).filter(|plain| ends(plain, options)).cloned());
         finished.sort_by(|a, b| b.score.total_cmp(&a.score));
         finished.truncate(num_beams);
-        beams = ranked.into_iter().filter(|plain| !ends(plain)).take(num_beams).collect();
+        beams = ranked.into_iter().filter(|plain| !ends(plain, options)).take(num_beams).collect();
         let Some(best) = beams.first() else { break };
-        if finished.len() == num_beams && finished[num_beams - 1].score >= score(best.sum, length, options) {
+        let attainable = match options.early_stopping {
+            EarlyStopping::FirstFinished => f32::NEG_INFINITY,
+            EarlyStopping::Never if options.length_penalty > 0.0 => {
+                score(best.sum, options.max_length - 1, options)
+            }
+            _ => score(best.sum, length, options),
+        };
+        if finished.len() == num_beams && finished[num_beams - 1].score >= attainable {
             break;
         }
     }
@@ -96,31 +121,15 @@ pub fn beam_search(language: &Language, image: u64, options: &SearchOptions) -> 
     finished
 }
 
-/// The best of all sequences, found by trying them all.
-pub fn exhaustive(language: &Language, image: u64, options: &SearchOptions) -> Plain {
-    fn visit(
-        language: &Language,
-        image: u64,
-        options: &SearchOptions,
-        token_ids: &mut Vec<u32>,
-        sum: f32,
-        best: &mut Option<Plain>,
-    ) {
-        for (id, log_prob) in continuations(language, image, token_ids, options) {
-            token_ids.push(id);
-            let sum = sum + log_prob;
-            if id == EOS || token_ids.len() + 1 == options.max_length {
-                let score = score(sum, token_ids.len(), options);
-                if best.as_ref().is_none_or(|best| score > best.score) {
-                    *best = Some(Plain { token_ids: token_ids.clone(), sum, score });
-                }
-            } else {
-                visit(language, image, options, token_ids, sum, best);
-            }
-            token_ids.pop();
+/// All sequences that end, or are as long as they may be, best first.
+pub fn exhaustive(language: &Language, image: u64, options: &SearchOptions) -> Vec<Plain> {
+    let (mut open, mut all) = (vec![Plain::start()], Vec::new());
+    while let Some(plain) = open.pop() {
+        for word in continuations(language, image, &plain.token_ids, options) {
+            let longer = plain.then(word, options);
+            if ends(&longer, options) { all.push(longer) } else { open.push(longer) }
         }
     }
-    let mut best = None;
-    visit(language, image, options, &mut Vec::new(), 0.0, &mut best);
-    best.expect("some word is allowed")
+    all.sort_by(|a, b| b.score.total_cmp(&a.score));
+    all
 }

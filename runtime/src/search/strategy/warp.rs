@@ -5,14 +5,13 @@ use crate::search::SearchOptions;
 ///
 /// `log_probs` come best first; a constant added to all of them changes nothing. `probabilities` is
 /// overwritten with one for each word that may be drawn, best first and summing to 1: both cuts keep
-/// the best, one word at least. Words that tie with the last of the top-k stay with it.
+/// the best, one word at least. Of words that tie at a cut the first ones stay, where Hugging Face keeps
+/// all that tie with the last of the top-k.
 pub fn warp(log_probs: impl IntoIterator<Item = f32>, options: &SearchOptions, probabilities: &mut Vec<f64>) {
     let temperature = f64::from(options.temperature);
     probabilities.clear();
-    probabilities.extend(log_probs.into_iter().map(|log_prob| f64::from(log_prob) / temperature));
-    if let Some(&last) = options.top_k.checked_sub(1).and_then(|last| probabilities.get(last)) {
-        probabilities.truncate(probabilities.partition_point(|&kept| kept >= last));
-    }
+    let kept = if options.top_k == 0 { usize::MAX } else { options.top_k };
+    probabilities.extend(log_probs.into_iter().take(kept).map(|log_prob| f64::from(log_prob) / temperature));
     softmax(probabilities);
     if options.top_p < 1.0 {
         // From the unlikely end, as long as what goes is no more than 1 - top_p.
