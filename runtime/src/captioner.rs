@@ -7,9 +7,7 @@ use crate::search::{Hypothesis, SearchOptions, search};
 use crate::session::Sessions;
 use crate::{Error, Result};
 use glimpse_bundle::image::RgbImage;
-use glimpse_bundle::{
-    Bundle, CONFIG, CaptionTokenizer, DECODER, ENCODER, Precision, Preprocessor, Size, TOKENIZER, model_file,
-};
+use glimpse_bundle::{Bundle, CONFIG, CaptionTokenizer, Preprocessor, Size, TOKENIZER};
 use ndarray::{Array2, Array4, ArrayView4};
 use ort::session::Session;
 use std::path::Path;
@@ -62,14 +60,13 @@ impl Captioner {
     /// `config.json`; each names the file and the reason.
     pub fn open(dir: impl AsRef<Path>, options: &CaptionerOptions) -> Result<Self> {
         let bundle = Bundle::open_unverified(dir.as_ref())?;
-        let (verified, opened) = in_parallel(
-            || [ENCODER, DECODER].into_iter().try_for_each(|stem| verify(&bundle, stem)),
-            || Parts::open(&bundle, options),
-        );
-        // A file that has changed explains whatever else went wrong.
-        verified?;
-        let Parts { tokenizer, preprocessor, runtime, sessions } = opened?;
-        let Sessions { encoder, decoder, device, fallback } = sessions;
+        let runtime = OnnxRuntime::load(&options.onnxruntime)?;
+        let (sessions, tokenizer) =
+            in_parallel(|| Sessions::open(&bundle, &runtime, options.device), || bundle.tokenizer());
+        let tokenizer = tokenizer?;
+        check_vocabulary(&bundle, &tokenizer)?;
+        let preprocessor = Preprocessor::new(bundle.preprocessor.clone())?;
+        let Sessions { encoder, decoder, device, fallback } = sessions?;
         Ok(Self { bundle, runtime, tokenizer, preprocessor, encoder, decoder, device, fallback })
     }
 
@@ -163,32 +160,6 @@ impl Captioner {
         let Hypothesis { token_ids, token_logprobs, score, attentions } = hypothesis;
         let generated_text = self.tokenizer.decode(&token_ids)?;
         Ok(Caption { generated_text, score, token_ids, token_logprobs, attentions })
-    }
-}
-
-/// Compares a graph with its checksum; refuses one that the bundle does not have.
-fn verify(bundle: &Bundle, stem: &str) -> glimpse_bundle::Result<()> {
-    bundle.model_path(stem, Precision::Fp32)?;
-    bundle.verify(&model_file(stem, Precision::Fp32))
-}
-
-/// What a captioner makes of a bundle's files.
-struct Parts {
-    tokenizer: CaptionTokenizer,
-    preprocessor: Preprocessor,
-    runtime: OnnxRuntime,
-    sessions: Sessions,
-}
-
-impl Parts {
-    fn open(bundle: &Bundle, options: &CaptionerOptions) -> Result<Self> {
-        let runtime = OnnxRuntime::load(&options.onnxruntime)?;
-        let (sessions, tokenizer) =
-            in_parallel(|| Sessions::open(bundle, &runtime, options.device), || bundle.tokenizer());
-        let tokenizer = tokenizer?;
-        check_vocabulary(bundle, &tokenizer)?;
-        let preprocessor = Preprocessor::new(bundle.preprocessor.clone())?;
-        Ok(Self { tokenizer, preprocessor, runtime, sessions: sessions? })
     }
 }
 

@@ -6,7 +6,7 @@ use crate::mapped_model::MappedModel;
 use crate::onnxruntime::OnnxRuntime;
 use crate::pipeline::in_parallel;
 use crate::{Error, Result};
-use glimpse_bundle::{Bundle, DECODER, ENCODER, Precision};
+use glimpse_bundle::{Bundle, DECODER, ENCODER, Precision, model_file};
 use ort::ep::{CUDA, ExecutionProvider};
 use ort::session::Session;
 use std::path::Path;
@@ -54,8 +54,14 @@ impl Sessions {
         fallback: Option<String>,
     ) -> Result<Self> {
         let open = |stem, contract: Contract| {
-            let path = bundle.model_path(stem, Precision::Fp32)?;
-            let session = open_graph(runtime, &path, device);
+            let precision = Precision::Fp32;
+            let path = bundle.model_path(stem, precision)?;
+            let (verified, session) = in_parallel(
+                || bundle.verify(&model_file(stem, precision)),
+                || open_graph(runtime, &path, device),
+            );
+            // A file that has changed explains whatever ONNX Runtime says of it.
+            verified?;
             let session = session.map_err(|source| Error::Session { path: path.clone(), source })?;
             contract.check(&session, &path)?;
             Ok::<_, Error>(session)
