@@ -12,7 +12,7 @@ pub const DATASET: &str = "dataset.json";
 /// A photo and what people wrote about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaptionedImage {
-    /// File name below the folder of photos.
+    /// File name below the folder of photos, or the whole path of a photo that lies elsewhere.
     pub file_name: String,
     /// Cleaned captions, as written.
     pub captions: Vec<String>,
@@ -53,6 +53,28 @@ impl PreparedDataset {
         serde_json::from_str(&text).map_err(Error::json(&path))
     }
 
+    /// Adds the photos below `images_dir` that no split has yet to the training split; gives their number.
+    ///
+    /// Flickr8k names a photo `ID_SECRET.jpg` and Flickr30k the same one `ID.jpg`: they count as one.
+    pub fn add_training(
+        &mut self,
+        images: Vec<glimpse_captions::CaptionedImage>,
+        images_dir: &Path,
+    ) -> usize {
+        let splits = [&self.train, &self.validation, &self.test];
+        let mut known: HashSet<String> =
+            splits.into_iter().flatten().map(|image| photo_id(&image.file_name).to_owned()).collect();
+        let before = self.train.len();
+        for image in images {
+            if known.insert(photo_id(&image.file_name).to_owned()) {
+                let path = images_dir.join(&image.file_name);
+                let file_name = path.to_string_lossy().into_owned();
+                self.train.push(CaptionedImage { file_name, captions: image.captions });
+            }
+        }
+        self.train.len() - before
+    }
+
     /// Writes `dataset.json` and `tokenizer.json`.
     pub fn write(&self, dir: &Path, tokenizer: &CaptionTokenizer) -> Result<()> {
         std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
@@ -61,6 +83,14 @@ impl PreparedDataset {
         let text = serde_json::to_string(self).map_err(Error::json(&path))?;
         crate::files::write_atomically(&path, text.as_bytes())
     }
+}
+
+/// Flickr's number of a photo, or its whole file name.
+fn photo_id(file_name: &str) -> &str {
+    let name = file_name.rsplit('/').next().unwrap_or(file_name);
+    let number = name.split(['_', '.']).next().unwrap_or(name);
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { number } else { name }
 }
 
 impl From<glimpse_captions::CaptionedImage> for CaptionedImage {

@@ -82,6 +82,7 @@ fn key() -> CacheKey {
         backbone: "efficientnet-lite0".into(),
         backbone_sha256: "0".repeat(64),
         preprocessor: PreprocessorConfig::squash(224, [0.5; 3], [0.5; 3]),
+        augmentation: Default::default(),
         view_seed: 0,
     }
 }

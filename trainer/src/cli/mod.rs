@@ -9,7 +9,7 @@ pub mod train;
 use anyhow::{Context, Result};
 use clap::Args;
 use glimpse_trainer::backbone::{self, FeatureExtractor, StateDict};
-use glimpse_trainer::features::CacheKey;
+use glimpse_trainer::features::{Augmentation, CacheKey};
 use std::path::{Path, PathBuf};
 use tch::Device;
 
@@ -23,6 +23,9 @@ pub struct BackboneArgs {
     /// [default: NAME.safetensors or NAME.pth in models/backbones]
     #[arg(long, env = "GLIMPSE_BACKBONE_WEIGHTS")]
     pub backbone_weights: Option<PathBuf>,
+    /// How the training views of a photo differ from the plain one
+    #[arg(long, value_enum, default_value = "crop")]
+    pub augmentation: Augmentation,
 }
 
 impl BackboneArgs {
@@ -47,6 +50,7 @@ impl BackboneArgs {
             backbone: self.backbone.clone(),
             backbone_sha256,
             preprocessor: info.preprocessor(),
+            augmentation: self.augmentation,
             view_seed: 0,
         })
     }

@@ -18,6 +18,10 @@ pub struct PrepareArgs {
     /// Folder to write
     #[arg(long)]
     output: PathBuf,
+    /// Further captions and their photos, all for training (repeatable); photos that are in a split
+    /// already are left out
+    #[arg(long, num_args = 2, value_names = ["CAPTIONS", "IMAGES"])]
+    also: Vec<PathBuf>,
     /// Layout of the caption file, where its content leaves a doubt
     #[arg(long)]
     layout: Option<Layout>,
@@ -73,6 +77,13 @@ impl PrepareArgs {
             validation: splits.validation.into_iter().map(Into::into).collect(),
             test: splits.test.into_iter().map(Into::into).collect(),
         };
+        for pair in self.also.chunks_exact(2) {
+            let further = Dataset::read(&pair[0], None)?;
+            eprintln!("{}: {}\n{}", pair[0].display(), further.layout, further.report);
+            let images = pair[1].canonicalize().with_context(|| format!("--also {}", pair[1].display()))?;
+            let added = prepared.add_training(further.images, &images);
+            eprintln!("{added} photos of {} added to the training split", pair[1].display());
+        }
         for (path, reason) in dataset::drop_bad_images(&mut prepared, self.max_bad_images)? {
             eprintln!("left out {}: {reason}", path.display());
         }

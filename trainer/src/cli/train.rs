@@ -48,6 +48,12 @@ struct RecipeOverrides {
     /// Peak learning rate of self-critical training
     #[arg(long)]
     scst_learning_rate: Option<f64>,
+    /// Weight of sentence BLEU-4 beside CIDEr-D in the reward of self-critical training
+    #[arg(long)]
+    scst_bleu_weight: Option<f64>,
+    /// Share of the grid's units zeroed in self-critical training
+    #[arg(long)]
+    scst_dropout: Option<f64>,
     /// Photos a step
     #[arg(long)]
     batch_images: Option<usize>,
@@ -57,6 +63,9 @@ struct RecipeOverrides {
     /// Share of units zeroed
     #[arg(long)]
     dropout: Option<f64>,
+    /// Share of the grid's cells that a step does not see
+    #[arg(long)]
+    cell_dropout: Option<f64>,
     /// Probability mass spread over all words
     #[arg(long)]
     label_smoothing: Option<f64>,
@@ -91,6 +100,7 @@ impl RecipeOverrides {
         set(&mut recipe.batch_images, self.batch_images);
         set(&mut recipe.learning_rate, self.learning_rate);
         set(&mut recipe.dropout, self.dropout);
+        set(&mut recipe.cell_dropout, self.cell_dropout);
         set(&mut recipe.label_smoothing, self.label_smoothing);
         set(&mut recipe.weight_decay, self.weight_decay);
         set(&mut recipe.ema_decay, self.ema_decay);
@@ -105,6 +115,8 @@ impl RecipeOverrides {
             Some(settings) => {
                 set(&mut settings.epochs, self.scst_epochs);
                 set(&mut settings.samples, self.scst_samples);
+                set(&mut settings.bleu_weight, self.scst_bleu_weight);
+                set(&mut settings.dropout, self.scst_dropout);
                 set(&mut settings.learning_rate, self.scst_learning_rate);
             }
             None if self.scst_epochs.is_some_and(|epochs| epochs > 0) => {

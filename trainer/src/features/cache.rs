@@ -1,3 +1,4 @@
+use super::Augmentation;
 use crate::{Error, Result};
 use glimpse_bundle::PreprocessorConfig;
 use memmap2::Mmap;
@@ -21,7 +22,10 @@ pub struct CacheKey {
     pub backbone_sha256: String,
     /// Preprocessing of view 0.
     pub preprocessor: PreprocessorConfig,
-    /// Seed of the crops and flips of the other views.
+    /// What the other views are.
+    #[serde(default, skip_serializing_if = "Augmentation::is_default")]
+    pub augmentation: Augmentation,
+    /// Seed of their crops and flips.
     pub view_seed: u64,
 }
 
@@ -32,8 +36,14 @@ impl std::fmt::Display for CacheKey {
         let size = p.output_size();
         write!(
             f,
-            "{} (weights {weights}, {}x{}, mean {:.3?}, std {:.3?}, view seed {})",
-            self.backbone, size.height, size.width, p.image_mean, p.image_std, self.view_seed
+            "{} (weights {weights}, {}x{}, mean {:.3?}, std {:.3?}, {:?} views of seed {})",
+            self.backbone,
+            size.height,
+            size.width,
+            p.image_mean,
+            p.image_std,
+            self.augmentation,
+            self.view_seed
         )
     }
 }

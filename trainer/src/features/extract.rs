@@ -81,7 +81,7 @@ pub fn extract(
     let bar = ProgressBar::new(spec.total_grids() as u64).with_position(resumed as u64);
     bar.set_style(style());
     let start = std::time::Instant::now();
-    let views = Views::new(&spec.key.preprocessor, spec.key.view_seed)?;
+    let views = Views::new(&spec.key.preprocessor, spec.key.augmentation, spec.key.view_seed)?;
     let size = spec.key.preprocessor.output_size();
     let entries = &spec.entries[first_entry..];
     let workers = options.workers.max(1);

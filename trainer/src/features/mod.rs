@@ -6,3 +6,4 @@ mod views;
 
 pub use cache::{CacheKey, CacheSpec, Entry, FeatureCache, NUM_CELLS, cache_dir};
 pub use extract::{ExtractOptions, ExtractReport, extract};
+pub use views::Augmentation;

@@ -4,26 +4,53 @@ use glimpse_bundle::image::RgbImage;
 use glimpse_bundle::{PreprocessorConfig, Size};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+/// How a training view differs from the plain one; every view is also mirrored every other time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Augmentation {
+    /// torchvision's Resize(256) of both sides and RandomCrop(224), in proportion for other input sizes.
+    #[default]
+    Crop,
+    /// torchvision's RandomResizedCrop with 40 to 100 % of the area and its sides' ratio in 3/4 to 4/3.
+    ResizedCrop,
+}
+
+impl Augmentation {
+    /// Whether it is the default: caches from before there was a choice say nothing of it.
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Shares of the area that a resized crop keeps.
+const AREA: std::ops::RangeInclusive<f64> = 0.4..=1.0;
+/// Logarithm of the largest ratio of its sides.
+const LOG_RATIO: f64 = 0.287_682_072_451_780_9;
 
 /// Makes the views of a photo: view 0 as at inference, the others as in training.
-///
-/// A training view is torchvision's Resize(256) of both sides, RandomCrop(224) and
-/// RandomHorizontalFlip, scaled in proportion for other input sizes.
 #[derive(Debug)]
 pub(super) struct Views {
     plain: Preprocessor,
-    enlarge: Preprocessor,
+    /// To the size that crops are cut from, or that they are brought to.
+    resize: Preprocessor,
+    augmentation: Augmentation,
     seed: u64,
 }
 
 impl Views {
-    pub fn new(config: &PreprocessorConfig, seed: u64) -> Result<Self> {
+    pub fn new(config: &PreprocessorConfig, augmentation: Augmentation, seed: u64) -> Result<Self> {
         let Size { height, width } = config.output_size();
-        let mut enlarged = config.clone();
-        enlarged.size = Size { height: height * 256 / 224, width: width * 256 / 224 };
-        enlarged.do_resize = true;
-        enlarged.do_center_crop = false;
-        Ok(Self { plain: Preprocessor::new(config.clone())?, enlarge: Preprocessor::new(enlarged)?, seed })
+        let mut resized = config.clone();
+        resized.size = match augmentation {
+            Augmentation::Crop => Size { height: height * 256 / 224, width: width * 256 / 224 },
+            Augmentation::ResizedCrop => Size { height, width },
+        };
+        resized.do_resize = true;
+        resized.do_center_crop = false;
+        let (plain, resize) = (Preprocessor::new(config.clone())?, Preprocessor::new(resized)?);
+        Ok(Self { plain, resize, augmentation, seed })
     }
 
     /// Appends `pixel_values` of the first `count` views, f32 [count, 3, height, width].
@@ -34,19 +61,45 @@ impl Views {
         out.resize(start + count * plane, 0.0);
         let (first, others) = out[start..].split_at_mut(plane);
         self.plain.pixel_values(picture, first)?;
-        if count == 1 {
-            return Ok(());
-        }
-        let enlarged = self.enlarge.resize(picture)?;
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ fnv1a(name));
+        let enlarged = match self.augmentation {
+            Augmentation::Crop if count > 1 => Some(self.resize.resize(picture)?),
+            _ => None,
+        };
         for view in others.chunks_exact_mut(plane) {
-            let x = rng.random_range(0..=enlarged.width() - size.width);
-            let y = rng.random_range(0..=enlarged.height() - size.height);
-            let flip = rng.random_bool(0.5);
-            self.plain.normalize(&crop(&enlarged, x, y, size, flip), view);
+            let seen = match &enlarged {
+                Some(enlarged) => {
+                    let x = rng.random_range(0..=enlarged.width() - size.width);
+                    let y = rng.random_range(0..=enlarged.height() - size.height);
+                    let flip = rng.random_bool(0.5);
+                    crop(enlarged, (x, y), size, flip)
+                }
+                None => {
+                    let (corner, size) = resized_crop(picture.dimensions(), &mut rng);
+                    let flip = rng.random_bool(0.5);
+                    self.resize.resize(&crop(picture, corner, size, flip))?
+                }
+            };
+            self.plain.normalize(&seen, view);
         }
         Ok(())
     }
+}
+
+/// Upper left corner and size of a random part of a photo.
+fn resized_crop((width, height): (u32, u32), rng: &mut impl Rng) -> ((u32, u32), Size) {
+    let area = f64::from(width) * f64::from(height);
+    // Ten tries, then the whole photo: a long narrow one may have no such part.
+    for _ in 0..10 {
+        let wanted = area * rng.random_range(AREA);
+        let ratio = rng.random_range(-LOG_RATIO..=LOG_RATIO).exp();
+        let (w, h) = ((wanted * ratio).sqrt().round() as u32, (wanted / ratio).sqrt().round() as u32);
+        if (1..=width).contains(&w) && (1..=height).contains(&h) {
+            let corner = (rng.random_range(0..=width - w), rng.random_range(0..=height - h));
+            return (corner, Size { height: h, width: w });
+        }
+    }
+    ((0, 0), Size { height, width })
 }
 
 /// FNV-1a: a photo's views depend on its name, not on its place in the list.
@@ -55,9 +108,29 @@ fn fnv1a(text: &str) -> u64 {
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
-fn crop(picture: &RgbImage, x: u32, y: u32, size: Size, flip: bool) -> RgbImage {
+fn crop(picture: &RgbImage, (x, y): (u32, u32), size: Size, flip: bool) -> RgbImage {
     RgbImage::from_fn(size.width, size.height, |column, row| {
         let column = if flip { size.width - 1 - column } else { column };
         *picture.get_pixel(x + column, y + row)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resized_crop_lies_in_the_photo_and_keeps_its_share_of_the_area() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut whole = 0;
+        for _ in 0..1_000 {
+            let ((x, y), size) = resized_crop((300, 200), &mut rng);
+            assert!(size.width >= 1 && x + size.width <= 300 && size.height >= 1 && y + size.height <= 200);
+            let share = f64::from(size.width * size.height) / 60_000.0;
+            assert!((0.39..=1.0).contains(&share), "{share}");
+            whole += usize::from(share == 1.0);
+        }
+        assert!(whole < 50, "{whole} of 1,000 crops are the whole photo");
+        assert_eq!(resized_crop((1_000, 10), &mut rng).1, Size { height: 10, width: 1_000 });
+    }
 }

@@ -28,10 +28,16 @@ impl Grid {
 }
 
 impl Captioner {
-    /// From the backbone's grid, f16 or f32 [batch, 49, feature_dim], to what the decoder reads.
+    /// From the backbone's grid, f16 or f32 [batch, 49, feature_dim], to what the decoder reads; under cell
+    /// dropout (Liu et al. 2022, PatchDropout) of fewer cells than 49.
     pub fn encode(&self, features: &Tensor, pass: &Pass) -> Grid {
         let p = |name| self.parameters.get(name);
-        let features = features.to_kind(Kind::Float);
+        let kept = pass.kept_cells(features.size()[1], features.device());
+        let seen = |cells: Tensor, dimension| match &kept {
+            Some(kept) => cells.index_select(dimension, kept),
+            None => cells,
+        };
+        let features = seen(features.shallow_clone(), 1).to_kind(Kind::Float);
         let hidden = if self.architecture.project_features {
             let encoder_dim = self.architecture.encoder_dim as i64;
             let projected = features.linear(p(names::PROJECTION_WEIGHT), Some(p(names::PROJECTION_BIAS)));
@@ -39,7 +45,7 @@ impl Captioner {
             let normed =
                 projected.layer_norm([encoder_dim], Some(scale), Some(shift), names::NORM_EPS, false);
             let positions = p(names::ROW_POSITIONS).unsqueeze(1) + p(names::COLUMN_POSITIONS).unsqueeze(0);
-            normed + positions.view([1, -1, encoder_dim])
+            normed + seen(positions.view([1, -1, encoder_dim]), 1)
         } else {
             features
         };

@@ -28,6 +28,8 @@ pub struct Captioner {
 pub struct Pass {
     /// Share of units that are zeroed: of the grid, the words and the output.
     pub dropout: f64,
+    /// Share of the grid's cells that a step does not see, the same ones for the whole batch.
+    pub cell_dropout: f64,
     /// Number format of the products; bf16 halves their cost where the processor has it. Weights and
     /// sums stay f32.
     pub precision: Kind,
@@ -35,10 +37,16 @@ pub struct Pass {
 
 impl Pass {
     /// Nothing is dropped, everything is f32.
-    pub const EXACT: Self = Self { dropout: 0.0, precision: Kind::Float };
+    pub const EXACT: Self = Self { dropout: 0.0, cell_dropout: 0.0, precision: Kind::Float };
 
     fn drop_units(&self, x: Tensor) -> Tensor {
         if self.dropout > 0.0 { x.dropout(self.dropout, true) } else { x }
+    }
+
+    /// Which of the cells a step sees, i64 [cells kept]; `None` for all of them.
+    fn kept_cells(&self, cells: i64, device: Device) -> Option<Tensor> {
+        let kept = ((1.0 - self.cell_dropout) * cells as f64).ceil() as i64;
+        (kept < cells).then(|| Tensor::randperm(cells, (Kind::Int64, device)).narrow(0, 0, kept))
     }
 }
 

@@ -13,7 +13,11 @@ pub(super) fn epoch(trainer: &mut Trainer) -> Result<EpochOutcome> {
     let recipe = trainer.recipe.clone();
     let batches = shuffled_batches(trainer.data.train.len(), recipe.batch_images, &mut rng);
     let bar = trainer.bar(batches.len(), "train");
-    let pass = Pass { dropout: recipe.dropout, precision: recipe.precision.into() };
+    let pass = Pass {
+        dropout: recipe.dropout,
+        cell_dropout: recipe.cell_dropout,
+        precision: recipe.precision.into(),
+    };
     let mut outcome = EpochOutcome::default();
     for (step, images) in batches.iter().enumerate() {
         let data = trainer.data;

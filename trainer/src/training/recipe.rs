@@ -81,6 +81,10 @@ pub struct SelfCritical {
     pub epochs: usize,
     /// Captions drawn for each photo; the others' mean reward is the baseline of each.
     pub samples: usize,
+    /// Weight of sentence BLEU-4 beside CIDEr-D in the reward.
+    pub bleu_weight: f64,
+    /// Share of the grid's units zeroed, the same ones for the draw and for learning from it.
+    pub dropout: f64,
     /// Peak learning rate, falling along half a cosine.
     pub learning_rate: f64,
     /// Photos a step.
@@ -108,6 +112,8 @@ pub struct Recipe {
     pub weight_decay: f64,
     /// Share of units zeroed.
     pub dropout: f64,
+    /// Share of the grid's cells that a step does not see.
+    pub cell_dropout: f64,
     /// Probability mass spread over all words.
     pub label_smoothing: f64,
     /// Largest joint norm of the gradients.
@@ -164,6 +170,9 @@ impl Recipe {
         if !(0.0..1.0).contains(&self.dropout) {
             return invalid("--dropout", "must be at least 0 and below 1");
         }
+        if !(0.0..1.0).contains(&self.cell_dropout) {
+            return invalid("--cell-dropout", "must be at least 0 and below 1");
+        }
         if !(0.0..1.0).contains(&self.label_smoothing) {
             return invalid("--label-smoothing", "must be at least 0 and below 1");
         }
@@ -191,6 +200,7 @@ impl Recipe {
             schedule: Schedule::StepLr { every: 10, gamma: 0.5 },
             weight_decay: 0.0,
             dropout: 0.5,
+            cell_dropout: 0.0,
             label_smoothing: 0.0,
             max_grad_norm: 5.0,
             attention_regularization: 0.0,
@@ -221,6 +231,7 @@ impl Recipe {
             schedule: Schedule::WarmupCosine { warmup: 0.5, floor: 0.02 },
             weight_decay: 0.05,
             dropout: 0.4,
+            cell_dropout: 0.25,
             label_smoothing: 0.1,
             max_grad_norm: 5.0,
             attention_regularization: 0.0,
@@ -229,6 +240,8 @@ impl Recipe {
             self_critical: Some(SelfCritical {
                 epochs: 6,
                 samples: 5,
+                bleu_weight: 0.5,
+                dropout: 0.3,
                 learning_rate: 1e-4,
                 batch_images: 16,
             }),

@@ -2,19 +2,21 @@ use super::data::EncodedImage;
 use crate::decode::Decoded;
 use crate::{Error, Result};
 use glimpse_bundle::{CaptionTokenizer, EOS_ID};
-use glimpse_metrics::{CiderD, DocumentFrequency};
+use glimpse_metrics::{BleuCounts, CiderD, DocumentFrequency};
 
 /// What the PTB tokenisation of published scores drops; the reward drops it too.
 const PUNCTUATION: [&str; 16] =
     ["''", "'", "``", "`", "(", ")", "{", "}", ".", "?", "!", ",", ":", "-", "--", ";"];
 
-/// CIDEr-D over word ids against the captions of a split.
+/// CIDEr-D, and BLEU-4 where asked, over word ids against the captions of a split.
 ///
 /// A caption that ended carries `<eos>` as its last word, here and in the references: without it,
 /// self-critical training learns to stop in the middle of a phrase.
 #[derive(Debug)]
 pub struct Rewards {
     scorer: CiderD,
+    /// The captions of each photo as they are scored.
+    references: Vec<Vec<Vec<u32>>>,
     /// By word id: whether the word counts.
     counts: Vec<bool>,
 }
@@ -38,13 +40,24 @@ impl Rewards {
             images.iter().map(of_image).collect()
         };
         let frequency = DocumentFrequency::new(&references(frequency_images)).map_err(metric)?;
-        let scorer = CiderD::with_document_frequency(frequency, &references(images)).map_err(metric)?;
-        Ok(Self { scorer, counts })
+        let references = references(images);
+        let scorer = CiderD::with_document_frequency(frequency, &references).map_err(metric)?;
+        Ok(Self { scorer, references, counts })
     }
 
     /// CIDEr-D of a caption of the photo at position `image`, in 0..=10.
     pub fn score(&self, image: usize, caption: &Decoded) -> Result<f64> {
         self.scorer.score(image, &counted(&self.counts, &caption.words, caption.ended)).map_err(metric)
+    }
+
+    /// What self-critical training rewards: CIDEr-D plus `bleu_weight` times the caption's own BLEU-4.
+    pub fn reward(&self, image: usize, caption: &Decoded, bleu_weight: f64) -> Result<f64> {
+        let cider = self.score(image, caption)?;
+        if bleu_weight == 0.0 {
+            return Ok(cider);
+        }
+        let words = counted(&self.counts, &caption.words, caption.ended);
+        Ok(cider + bleu_weight * BleuCounts::new(&words, &self.references[image]).scores()[3])
     }
 
     /// Mean CIDEr-D of one caption a photo.

@@ -3,7 +3,7 @@ use super::recipe::{Schedule, SelfCritical};
 use super::trainer::{EpochOutcome, Trainer};
 use crate::Result;
 use crate::decode::{Choice, Decoded, decode};
-use crate::model::{CaptionBatch, Pass};
+use crate::model::{CaptionBatch, Grid, Pass};
 use tch::{Kind, Tensor};
 
 /// One pass of self-critical training (Rennie et al. 2017) with several samples a photo: the
@@ -14,21 +14,24 @@ pub(super) fn epoch(trainer: &mut Trainer, settings: &SelfCritical) -> Result<Ep
     let bar = trainer.bar(batches.len(), "scst");
     let schedule = Schedule::WarmupCosine { warmup: 0.0, floor: 0.1 };
     let done = trainer.progress.epoch - trainer.recipe.epochs;
-    // What was drawn without dropout is learned without it.
-    let pass = Pass { dropout: 0.0, precision: trainer.recipe.precision.into() };
+    let precision = trainer.recipe.precision.into();
+    // The draw and the learning see one and the same grid, and the words of neither are dropped.
+    let seeing = Pass { dropout: settings.dropout, cell_dropout: trainer.recipe.cell_dropout, precision };
+    let reading = Pass { dropout: 0.0, ..seeing };
     let mut outcome = EpochOutcome::default();
     for (step, images) in batches.iter().enumerate() {
         let data = trainer.data;
         let grids: Vec<usize> = images.iter().map(|&image| data.train[image].any_grid(&mut rng)).collect();
         let features = data.cache.gather(&grids).to_device(trainer.device);
         trainer.seed_step();
-        let samples = draw(trainer, &features, settings.samples, &pass);
+        let grid = trainer.model.encode(&features, &seeing);
+        let samples = draw(trainer, &grid, settings.samples, precision);
         let scores = images
             .iter()
             .flat_map(|&image| std::iter::repeat_n(image, settings.samples))
             .zip(&samples)
             .map(|(image, sample)| match &trainer.train_rewards {
-                Some(rewards) => rewards.score(image, sample),
+                Some(rewards) => rewards.reward(image, sample, settings.bleu_weight),
                 None => Ok(0.0),
             })
             .collect::<Result<Vec<f64>>>()?;
@@ -40,8 +43,7 @@ pub(super) fn epoch(trainer: &mut Trainer, settings: &SelfCritical) -> Result<Ep
             .map(|(i, sample)| (i / settings.samples, &sample.words[..], sample.ended))
             .collect();
         let batch = CaptionBatch::new(&captions, trainer.device);
-        let grid = trainer.model.encode(&features, &pass);
-        let logits = trainer.model.teacher_forced(&grid, &batch, &pass).logits;
+        let logits = trainer.model.teacher_forced(&grid, &batch, &reading).logits;
         let suppressed = suppressed(trainer, &logits);
         let nll = logits.index_fill(1, &suppressed, f64::NEG_INFINITY).cross_entropy_loss(
             &batch.targets,
@@ -63,12 +65,11 @@ pub(super) fn epoch(trainer: &mut Trainer, settings: &SelfCritical) -> Result<Ep
 }
 
 /// `samples` captions a photo, photo after photo.
-fn draw(trainer: &Trainer, features: &Tensor, samples: usize, pass: &Pass) -> Vec<Decoded> {
+fn draw(trainer: &Trainer, grid: &Grid, samples: usize, precision: Kind) -> Vec<Decoded> {
     let _guard = tch::no_grad_guard();
-    let grid = trainer.model.encode(features, pass);
-    let rows = Tensor::arange(features.size()[0], (Kind::Int64, trainer.device));
+    let rows = Tensor::arange(grid.h.size()[0], (Kind::Int64, trainer.device));
     let rows = rows.repeat_interleave_self_int(samples as i64, None, None);
-    let stepper = trainer.model.stepper(pass.precision);
+    let stepper = trainer.model.stepper(precision);
     decode(&stepper, &grid.select(&rows), Choice::Sample, &trainer.card.generation)
 }
 
