@@ -3,6 +3,7 @@
 //! Data flows one way: captions and photos ([`dataset`]) -> grids ([`features`]) -> checkpoint
 //! ([`training`]) -> bundle (`glimpse-export`).
 
+mod ahead;
 pub mod backbone;
 pub mod dataset;
 pub mod decode;

@@ -7,7 +7,7 @@ use glimpse_bundle::{
 };
 use glimpse_export::Checkpoint;
 use glimpse_trainer::dataset::{CaptionedImage, PreparedDataset};
-use glimpse_trainer::features::{CacheKey, CacheSpec, Entry, FeatureCache, NUM_CELLS};
+use glimpse_trainer::features::{CacheKey, CacheSpec, Entry, FeatureCache, FeatureSource, NUM_CELLS};
 use glimpse_trainer::training::{
     CaptionsPerImage, Card, EpochMetrics, Recipe, RunFolder, SelfCritical, Trainer, TrainerOptions,
     TrainingData,
@@ -69,8 +69,8 @@ fn data(dir: &Path) -> TrainingData {
     std::fs::write(dir.join("index.json"), serde_json::to_string(&spec).unwrap()).unwrap();
     std::fs::write(dir.join("grids.f16"), grids).unwrap();
     let words = ["a", "one", "on", "the", ".", "runs"].into_iter().chain(ANIMALS).chain(PLACES);
-    TrainingData::new(&dataset, CaptionTokenizer::build(words).unwrap(), FeatureCache::open(dir).unwrap())
-        .unwrap()
+    let features = FeatureSource::cached(FeatureCache::open(dir).unwrap());
+    TrainingData::new(&dataset, CaptionTokenizer::build(words).unwrap(), features).unwrap()
 }
 
 fn entries(images: &[CaptionedImage]) -> Vec<Entry> {
@@ -101,7 +101,14 @@ fn recipe() -> Recipe {
         decoder_dim: 16,
         attention_dim: 8,
         project_dim: Some(12),
-        self_critical: Some(SelfCritical { epochs: 2, samples: 3, learning_rate: 1e-3, batch_images: 4 }),
+        self_critical: Some(SelfCritical {
+            epochs: 2,
+            samples: 3,
+            bleu_weight: 0.5,
+            dropout: 0.1,
+            learning_rate: 1e-3,
+            batch_images: 4,
+        }),
         ..Recipe::best()
     }
 }

@@ -2,7 +2,7 @@ use super::{BackboneArgs, DeviceArgs};
 use anyhow::Result;
 use clap::Args;
 use glimpse_trainer::dataset::PreparedDataset;
-use glimpse_trainer::features::{self, CacheSpec, Entry, ExtractOptions};
+use glimpse_trainer::features::{self, CacheSpec, ExtractOptions};
 use std::path::PathBuf;
 
 /// Run the frozen backbone over every photo once and keep its grids.
@@ -33,13 +33,7 @@ impl FeaturesArgs {
         let info = glimpse_export::backbone::backbone(&self.backbone.backbone)?;
         let key = self.backbone.cache_key()?;
         let dir = features::cache_dir(&self.data, &key);
-        let entry = |views: usize| move |image: &_| entry_of(image, views);
-        let entries: Vec<Entry> = dataset
-            .train
-            .iter()
-            .map(entry(self.views.into()))
-            .chain(dataset.validation.iter().chain(&dataset.test).map(entry(1)))
-            .collect();
+        let entries = features::entries(&dataset, self.views.into());
         let spec = CacheSpec { key, feature_dim: info.feature_dim(), entries };
         eprintln!(
             "{}: {} grids of {} photos, {} MB",
@@ -57,8 +51,4 @@ impl FeaturesArgs {
         );
         Ok(())
     }
-}
-
-fn entry_of(image: &glimpse_trainer::dataset::CaptionedImage, views: usize) -> Entry {
-    Entry { file_name: image.file_name.clone(), views }
 }

@@ -3,9 +3,10 @@ use anyhow::{Result, bail};
 use clap::Args;
 use glimpse_bundle::{Architecture, CaptionTokenizer, Config, GenerationConfig, Provenance, TOKENIZER};
 use glimpse_trainer::dataset::PreparedDataset;
-use glimpse_trainer::features::{self, FeatureCache};
+use glimpse_trainer::features::{self, CacheKey, FeatureCache, FeatureSource, LivePhotos};
 use glimpse_trainer::training::{Card, Precision, Recipe, RunFolder, Trainer, TrainerOptions, TrainingData};
 use std::path::PathBuf;
+use tch::Device;
 
 /// Train the decoder on cached features.
 #[derive(Debug, Args)]
@@ -25,6 +26,12 @@ pub struct TrainArgs {
     /// Validation photos whose captions are printed after each epoch
     #[arg(long, default_value_t = 3)]
     samples: usize,
+    /// Run the backbone on freshly cut views at every step, instead of reading cached ones
+    #[arg(long)]
+    no_cache: bool,
+    /// Threads that read features, or decode photos, ahead of the device
+    #[arg(long, default_value_t = 2)]
+    workers: usize,
     #[command(flatten)]
     overrides: RecipeOverrides,
     #[command(flatten)]
@@ -66,6 +73,9 @@ struct RecipeOverrides {
     /// Share of the grid's cells that a step does not see
     #[arg(long)]
     cell_dropout: Option<f64>,
+    /// Share of true words that give way to drawn ones at the end of the cross-entropy epochs
+    #[arg(long)]
+    scheduled_sampling: Option<f64>,
     /// Probability mass spread over all words
     #[arg(long)]
     label_smoothing: Option<f64>,
@@ -90,7 +100,7 @@ struct RecipeOverrides {
 }
 
 impl RecipeOverrides {
-    fn apply(self, recipe: &mut Recipe) -> Result<()> {
+    fn apply(&self, recipe: &mut Recipe) -> Result<()> {
         fn set<T>(field: &mut T, value: Option<T>) {
             if let Some(value) = value {
                 *field = value;
@@ -101,6 +111,7 @@ impl RecipeOverrides {
         set(&mut recipe.learning_rate, self.learning_rate);
         set(&mut recipe.dropout, self.dropout);
         set(&mut recipe.cell_dropout, self.cell_dropout);
+        set(&mut recipe.scheduled_sampling, self.scheduled_sampling);
         set(&mut recipe.label_smoothing, self.label_smoothing);
         set(&mut recipe.weight_decay, self.weight_decay);
         set(&mut recipe.ema_decay, self.ema_decay);
@@ -129,6 +140,19 @@ impl RecipeOverrides {
 }
 
 impl TrainArgs {
+    /// The cache that `features` filled, or the photos themselves.
+    fn features(&self, dataset: &PreparedDataset, key: &CacheKey, device: Device) -> Result<FeatureSource> {
+        if self.no_cache {
+            // More than one view: training photos are cut anew each time, the others never.
+            let photos = LivePhotos::new(key, &dataset.images_dir, &features::entries(dataset, 2))?;
+            return Ok(FeatureSource::live(photos, self.backbone.load(device)?));
+        }
+        let dir = features::cache_dir(&self.data, key);
+        let cache = FeatureCache::open(&dir)?;
+        cache.check(key, &dir)?;
+        Ok(FeatureSource::cached(cache))
+    }
+
     pub fn run(self) -> Result<()> {
         let mut recipe = Recipe::named(&self.recipe)?;
         self.overrides.apply(&mut recipe)?;
@@ -136,15 +160,14 @@ impl TrainArgs {
         let dataset = PreparedDataset::read(&self.data)?;
         let tokenizer = CaptionTokenizer::from_file(&self.data.join(TOKENIZER))?;
         let key = self.backbone.cache_key()?;
-        let cache_dir = features::cache_dir(&self.data, &key);
-        let cache = FeatureCache::open(&cache_dir)?;
-        cache.check(&key, &cache_dir)?;
+        let feature_dim = glimpse_export::backbone::backbone(&key.backbone)?.feature_dim();
+        let source = self.features(&dataset, &key, device)?;
 
         let architecture = Architecture {
             backbone: key.backbone.clone(),
-            feature_dim: cache.feature_dim(),
+            feature_dim,
             num_cells: features::NUM_CELLS,
-            encoder_dim: recipe.project_dim.unwrap_or(cache.feature_dim()),
+            encoder_dim: recipe.project_dim.unwrap_or(feature_dim),
             attention_dim: recipe.attention_dim,
             decoder_dim: recipe.decoder_dim,
             embed_dim: recipe.embed_dim,
@@ -170,7 +193,7 @@ impl TrainArgs {
             generation: GenerationConfig { max_length: recipe.max_length, ..GenerationConfig::default() },
             tokenizer: tokenizer.clone(),
         };
-        let data = TrainingData::new(&dataset, tokenizer, cache)?;
+        let data = TrainingData::new(&dataset, tokenizer, source)?;
         let folder = RunFolder::create(&self.output)?;
         let best = folder.best();
         let options = TrainerOptions {
@@ -181,6 +204,7 @@ impl TrainArgs {
             resume: self.resume,
             device,
             samples: self.samples,
+            workers: self.workers,
         };
         Trainer::new(options)?.train()?;
         eprintln!("best checkpoint: {}", best.display());

@@ -1,4 +1,5 @@
 use super::Augmentation;
+use crate::dataset::{CaptionedImage, PreparedDataset};
 use crate::{Error, Result};
 use glimpse_bundle::PreprocessorConfig;
 use memmap2::Mmap;
@@ -55,6 +56,13 @@ pub struct Entry {
     pub file_name: String,
     /// Views; the first is the plain one.
     pub views: usize,
+}
+
+/// Every photo of a data set, the training photos with `train_views` views and the others with the plain one.
+pub fn entries(dataset: &PreparedDataset, train_views: usize) -> Vec<Entry> {
+    let entry = |views| move |image: &CaptionedImage| Entry { file_name: image.file_name.clone(), views };
+    let others = dataset.validation.iter().chain(&dataset.test).map(entry(1));
+    dataset.train.iter().map(entry(train_views)).chain(others).collect()
 }
 
 /// `index.json`: what lies where in `grids.f16`.

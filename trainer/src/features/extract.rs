@@ -1,12 +1,13 @@
+use super::Entry;
 use super::cache::{CacheSpec, GRIDS, INDEX, read_spec, write_spec};
 use super::views::Views;
+use crate::ahead::ahead;
 use crate::backbone::FeatureExtractor;
 use crate::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::OpenOptions;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
-use std::sync::mpsc::sync_channel;
 use tch::{Kind, Tensor};
 
 /// How to fill a cache.
@@ -84,36 +85,20 @@ pub fn extract(
     let views = Views::new(&spec.key.preprocessor, spec.key.augmentation, spec.key.view_seed)?;
     let size = spec.key.preprocessor.output_size();
     let entries = &spec.entries[first_entry..];
-    let workers = options.workers.max(1);
     let mut computed = 0;
 
-    std::thread::scope(|scope| -> Result<()> {
-        // One queue a worker, read in turn, keeps the order of the file.
-        let queues: Vec<_> = (0..workers)
-            .map(|worker| {
-                let (sender, receiver) = sync_channel::<Result<Batch>>(2);
-                let views = &views;
-                scope.spawn(move || {
-                    for batch in entries.chunks(options.batch_size).skip(worker).step_by(workers) {
-                        if sender.send(decode_batch(batch, images, views)).is_err() {
-                            return;
-                        }
-                    }
-                });
-                receiver
-            })
-            .collect();
-        for turn in 0..entries.len().div_ceil(options.batch_size) {
-            let batch = queues[turn % workers].recv().expect("a worker sends one message a batch")?;
-            let shape = [batch.grids as i64, 3, i64::from(size.height), i64::from(size.width)];
-            let grids = backbone.forward(&Tensor::from_slice(&batch.pixel_values).view(shape));
-            let grids = grids.to_kind(Kind::Half).to_device(tch::Device::Cpu).contiguous();
-            let mut bytes = vec![0u8; batch.grids * spec.grid_bytes()];
-            grids.copy_data_u8(&mut bytes, grids.numel());
-            file.write_all(&bytes).map_err(Error::io(&path))?;
-            computed += batch.grids;
-            bar.inc(batch.grids as u64);
-        }
+    let batches: Vec<&[Entry]> = entries.chunks(options.batch_size.max(1)).collect();
+    let decode = |batch: &&[Entry]| decode_batch(batch, images, &views);
+    ahead(&batches, options.workers, decode, |_, batch| -> Result<()> {
+        let batch = batch?;
+        let shape = [batch.grids as i64, 3, i64::from(size.height), i64::from(size.width)];
+        let grids = backbone.forward(&Tensor::from_slice(&batch.pixel_values).view(shape));
+        let grids = grids.to_kind(Kind::Half).to_device(tch::Device::Cpu).contiguous();
+        let mut bytes = vec![0u8; batch.grids * spec.grid_bytes()];
+        grids.copy_data_u8(&mut bytes, grids.numel());
+        file.write_all(&bytes).map_err(Error::io(&path))?;
+        computed += batch.grids;
+        bar.inc(batch.grids as u64);
         Ok(())
     })?;
     file.sync_all().map_err(Error::io(&path))?;
@@ -122,7 +107,7 @@ pub fn extract(
     Ok(ExtractReport { resumed, computed, per_second })
 }
 
-fn decode_batch(entries: &[super::Entry], images: &Path, views: &Views) -> Result<Batch> {
+fn decode_batch(entries: &[Entry], images: &Path, views: &Views) -> Result<Batch> {
     let mut batch = Batch { pixel_values: Vec::new(), grids: 0 };
     for entry in entries {
         let path = images.join(&entry.file_name);

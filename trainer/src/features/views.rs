@@ -55,29 +55,64 @@ impl Views {
 
     /// Appends `pixel_values` of the first `count` views, f32 [count, 3, height, width].
     pub fn append(&self, picture: &RgbImage, name: &str, count: usize, out: &mut Vec<f32>) -> Result<()> {
-        let size = self.plain.config().output_size();
+        let size = self.output_size();
         let plane = 3 * (size.height * size.width) as usize;
         let start = out.len();
         out.resize(start + count * plane, 0.0);
         let (first, others) = out[start..].split_at_mut(plane);
         self.plain.pixel_values(picture, first)?;
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ fnv1a(name));
+        self.augment(picture, &mut self.rng(name), others)
+    }
+
+    /// Appends view `number`, f32 [3, height, width]: 0 is the plain one, the others are not those of
+    /// [`Views::append`], which has few and draws them in turn.
+    pub fn append_one(
+        &self,
+        picture: &RgbImage,
+        name: &str,
+        number: usize,
+        out: &mut Vec<f32>,
+    ) -> Result<()> {
+        if number == 0 {
+            return self.append(picture, name, 1, out);
+        }
+        let size = self.output_size();
+        let start = out.len();
+        out.resize(start + 3 * (size.height * size.width) as usize, 0.0);
+        let mut rng = self.rng(name);
+        rng.set_stream(number as u64);
+        self.augment(picture, &mut rng, &mut out[start..])
+    }
+
+    /// Size of every view.
+    pub fn output_size(&self) -> Size {
+        self.plain.config().output_size()
+    }
+
+    fn rng(&self, name: &str) -> ChaCha8Rng {
+        ChaCha8Rng::seed_from_u64(self.seed ^ fnv1a(name))
+    }
+
+    /// Fills `out`, f32 [views, 3, height, width], with random views.
+    fn augment(&self, picture: &RgbImage, rng: &mut ChaCha8Rng, out: &mut [f32]) -> Result<()> {
+        if out.is_empty() {
+            return Ok(());
+        }
+        let size = self.output_size();
         let enlarged = match self.augmentation {
-            Augmentation::Crop if count > 1 => Some(self.resize.resize(picture)?),
-            _ => None,
+            Augmentation::Crop => Some(self.resize.resize(picture)?),
+            Augmentation::ResizedCrop => None,
         };
-        for view in others.chunks_exact_mut(plane) {
+        for view in out.chunks_exact_mut(3 * (size.height * size.width) as usize) {
             let seen = match &enlarged {
                 Some(enlarged) => {
                     let x = rng.random_range(0..=enlarged.width() - size.width);
                     let y = rng.random_range(0..=enlarged.height() - size.height);
-                    let flip = rng.random_bool(0.5);
-                    crop(enlarged, (x, y), size, flip)
+                    crop(enlarged, (x, y), size, rng.random_bool(0.5))
                 }
                 None => {
-                    let (corner, size) = resized_crop(picture.dimensions(), &mut rng);
-                    let flip = rng.random_bool(0.5);
-                    self.resize.resize(&crop(picture, corner, size, flip))?
+                    let (corner, part) = resized_crop(picture.dimensions(), rng);
+                    self.resize.resize(&crop(picture, corner, part, rng.random_bool(0.5)))?
                 }
             };
             self.plain.normalize(&seen, view);

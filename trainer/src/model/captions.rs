@@ -1,5 +1,5 @@
 use glimpse_bundle::{BOS_ID, EOS_ID};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// Captions of a batch laid out so that no step works on padding: rows sorted by length, longest
 /// first, and all words in one list, step after step.
@@ -46,6 +46,31 @@ impl CaptionBatch {
         }
     }
 
+    /// The same captions, read partly as by a decoder that reads its own words: each word after `<sos>` gives way,
+    /// with probability `share`, to what `predictions`, `i64 [words]`, put in its place (scheduled sampling, Bengio
+    /// et al. 2015, in the two passes of Mihaylova and Martins 2019).
+    pub fn with_predictions(&self, predictions: &Tensor, share: f64) -> Self {
+        let first = self.active.first().copied().unwrap_or(0);
+        // The word read at a step stands a step earlier among the predictions.
+        let mut sources: Vec<i64> = Vec::with_capacity(self.words() as usize);
+        let mut offset = 0;
+        for pair in self.active.windows(2) {
+            sources.extend(offset..offset + pair[1]);
+            offset += pair[0];
+        }
+        let sources = Tensor::from_slice(&sources).to_device(predictions.device());
+        let true_words = self.input_ids.slice(0, first, None, 1);
+        let replaced = Tensor::rand(sources.size(), (Kind::Float, predictions.device())).lt(share);
+        let read = predictions.index_select(0, &sources).where_self(&replaced, &true_words);
+        Self {
+            image_of_row: self.image_of_row.shallow_clone(),
+            active: self.active.clone(),
+            input_ids: Tensor::cat(&[self.input_ids.narrow(0, 0, first), read], 0),
+            targets: self.targets.shallow_clone(),
+            order: self.order.clone(),
+        }
+    }
+
     /// Words to predict.
     pub fn words(&self) -> i64 {
         self.active.iter().sum()
@@ -65,6 +90,19 @@ impl CaptionBatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn predictions_take_the_place_of_the_words_that_they_predict() {
+        let captions: [(usize, &[u32], bool); 2] = [(0, &[7, 8, 9], true), (1, &[5], true)];
+        let batch = CaptionBatch::new(&captions, Device::Cpu);
+        let ids = |tensor: &Tensor| Vec::<i64>::try_from(tensor).unwrap();
+        assert_eq!(ids(&batch.input_ids), [1, 1, 7, 5, 8, 9]);
+        let predictions = Tensor::from_slice(&[20_i64, 21, 22, 23, 24, 25]);
+        assert_eq!(ids(&batch.with_predictions(&predictions, 0.0).input_ids), ids(&batch.input_ids));
+        let read = batch.with_predictions(&predictions, 1.0);
+        assert_eq!(ids(&read.input_ids), [1, 1, 20, 21, 22, 24]);
+        assert_eq!(ids(&read.targets), ids(&batch.targets));
+    }
 
     #[test]
     fn words_are_laid_out_step_by_step_without_padding() {

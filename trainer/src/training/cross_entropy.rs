@@ -1,8 +1,9 @@
-use super::data::shuffled_batches;
-use super::recipe::CaptionsPerImage;
+use super::data::{EncodedImage, shuffled_batches};
+use super::recipe::{CaptionsPerImage, Recipe};
 use super::trainer::{EpochOutcome, Trainer};
 use super::validate::cut;
 use crate::Result;
+use crate::ahead::ahead;
 use crate::model::{CaptionBatch, Pass};
 use rand::Rng;
 use tch::{Kind, Tensor};
@@ -18,24 +19,26 @@ pub(super) fn epoch(trainer: &mut Trainer) -> Result<EpochOutcome> {
         cell_dropout: recipe.cell_dropout,
         precision: recipe.precision.into(),
     };
+    let data = trainer.data;
+    let plans: Vec<Plan> =
+        batches.iter().map(|images| plan(images, &data.train, &recipe, &mut rng)).collect();
+    let steps = plans.len();
+    let reader = &data.features.reader;
+    let read = |plan: &Plan| reader.read(&plan.grids);
     let mut outcome = EpochOutcome::default();
-    for (step, images) in batches.iter().enumerate() {
-        let data = trainer.data;
-        let grids: Vec<usize> = images.iter().map(|&image| data.train[image].any_grid(&mut rng)).collect();
-        let mut captions = Vec::new();
-        for (place, &image) in images.iter().enumerate() {
-            let all = &data.train[image].captions;
-            let chosen = match recipe.captions_per_image {
-                CaptionsPerImage::All => &all[..],
-                CaptionsPerImage::One => std::slice::from_ref(&all[rng.random_range(0..all.len())]),
-            };
-            captions.extend(chosen.iter().map(|caption| cut(place, caption, recipe.max_length)));
-        }
-        let batch = CaptionBatch::new(&captions, trainer.device);
+    let mut step = 0;
+    ahead(&plans, trainer.workers, read, |plan, read| -> Result<()> {
+        let features = data.features.grids(&read?, trainer.device);
+        let mut batch = CaptionBatch::new(&plan.captions, trainer.device);
+        let progress = trainer.progress.epoch as f64 + step as f64 / steps as f64;
         trainer.seed_step();
-        let grid = trainer.model.encode(&data.cache.gather(&grids).to_device(trainer.device), &pass);
-        let read = trainer.model.teacher_forced(&grid, &batch, &pass);
-        let nll = read.logits.cross_entropy_loss(
+        if recipe.scheduled_sampling > 0.0 {
+            let share = recipe.scheduled_sampling * progress / recipe.epochs as f64;
+            batch = batch.with_predictions(&drawn_words(trainer, &features, &batch), share);
+        }
+        let grid = trainer.model.encode(&features, &pass);
+        let forced = trainer.model.teacher_forced(&grid, &batch, &pass);
+        let nll = forced.logits.cross_entropy_loss(
             &batch.targets,
             None::<Tensor>,
             tch::Reduction::Mean,
@@ -45,15 +48,46 @@ pub(super) fn epoch(trainer: &mut Trainer) -> Result<EpochOutcome> {
         let value = nll.double_value(&[]);
         let mut loss = nll;
         if recipe.attention_regularization > 0.0 {
-            let missing: Tensor = 1.0 - read.attention_sums;
+            let missing: Tensor = 1.0 - forced.attention_sums;
             let excess = missing.square().sum_dim_intlist(1, false, Kind::Float);
             loss += excess.mean(Kind::Float) * recipe.attention_regularization;
         }
-        let progress = trainer.progress.epoch as f64 + step as f64 / batches.len() as f64;
         let rate = recipe.learning_rate * recipe.schedule.factor(progress, recipe.epochs);
-        trainer.update(&loss, value, rate, step + 1)?;
-        outcome.add(value, batch.words(), captions.len());
+        step += 1;
+        trainer.update(&loss, value, rate, step)?;
+        outcome.add(value, batch.words(), plan.captions.len());
         bar.step(format!("loss={value:.3}"));
-    }
+        Ok(())
+    })?;
     Ok(outcome)
+}
+
+/// A draw for every word of the batch, given the true words before it: i64 [words].
+fn drawn_words(trainer: &Trainer, features: &Tensor, batch: &CaptionBatch) -> Tensor {
+    let _guard = tch::no_grad_guard();
+    let pass = Pass { precision: trainer.recipe.precision.into(), ..Pass::EXACT };
+    let grid = trainer.model.encode(features, &pass);
+    let logits = trainer.model.teacher_forced(&grid, batch, &pass).logits;
+    logits.softmax(1, Kind::Float).multinomial(1, true).squeeze_dim(1)
+}
+
+/// A step's draws.
+struct Plan<'a> {
+    /// A view of each photo.
+    grids: Vec<usize>,
+    captions: Vec<(usize, &'a [u32], bool)>,
+}
+
+fn plan<'a>(images: &[usize], train: &'a [EncodedImage], recipe: &Recipe, rng: &mut impl Rng) -> Plan<'a> {
+    let grids = images.iter().map(|&image| train[image].any_grid(rng)).collect();
+    let mut captions = Vec::new();
+    for (place, &image) in images.iter().enumerate() {
+        let all = &train[image].captions;
+        let chosen = match recipe.captions_per_image {
+            CaptionsPerImage::All => &all[..],
+            CaptionsPerImage::One => std::slice::from_ref(&all[rng.random_range(0..all.len())]),
+        };
+        captions.extend(chosen.iter().map(|caption| cut(place, caption, recipe.max_length)));
+    }
+    Plan { grids, captions }
 }

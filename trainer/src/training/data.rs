@@ -1,5 +1,5 @@
 use crate::dataset::{CaptionedImage, PreparedDataset};
-use crate::features::FeatureCache;
+use crate::features::{FeatureReader, FeatureSource};
 use crate::{Error, Result};
 use glimpse_bundle::CaptionTokenizer;
 use rand::Rng;
@@ -34,7 +34,7 @@ impl EncodedImage {
 #[derive(Debug)]
 pub struct TrainingData {
     /// The frozen grids.
-    pub cache: FeatureCache,
+    pub features: FeatureSource,
     /// Words and ids.
     pub tokenizer: CaptionTokenizer,
     /// The training split.
@@ -45,9 +45,13 @@ pub struct TrainingData {
 
 impl TrainingData {
     /// Encodes the captions and finds every photo's grids.
-    pub fn new(dataset: &PreparedDataset, tokenizer: CaptionTokenizer, cache: FeatureCache) -> Result<Self> {
-        let train = encode(&dataset.train, &tokenizer, &cache)?;
-        let validation = encode(&dataset.validation, &tokenizer, &cache)?;
+    pub fn new(
+        dataset: &PreparedDataset,
+        tokenizer: CaptionTokenizer,
+        features: FeatureSource,
+    ) -> Result<Self> {
+        let train = encode(&dataset.train, &tokenizer, &features.reader)?;
+        let validation = encode(&dataset.validation, &tokenizer, &features.reader)?;
         for (split, name) in [(&train, "training"), (&validation, "validation")] {
             if split.is_empty() {
                 return Err(Error::Invalid {
@@ -56,7 +60,7 @@ impl TrainingData {
                 });
             }
         }
-        Ok(Self { cache, tokenizer, train, validation })
+        Ok(Self { features, tokenizer, train, validation })
     }
 }
 
@@ -64,12 +68,12 @@ impl TrainingData {
 pub fn encode(
     images: &[CaptionedImage],
     tokenizer: &CaptionTokenizer,
-    cache: &FeatureCache,
+    features: &FeatureReader,
 ) -> Result<Vec<EncodedImage>> {
     images
         .iter()
         .map(|image| {
-            let (first_grid, views) = cache.place(&image.file_name).ok_or_else(|| Error::Invalid {
+            let (first_grid, views) = features.place(&image.file_name).ok_or_else(|| Error::Invalid {
                 what: "features",
                 reason: format!("the cache holds no {}; run `glimpse-train features` again", image.file_name),
             })?;

@@ -114,6 +114,9 @@ pub struct Recipe {
     pub dropout: f64,
     /// Share of the grid's cells that a step does not see.
     pub cell_dropout: f64,
+    /// Share of true words that give way to drawn ones at the end of the cross-entropy epochs; it rises from 0
+    /// in proportion (scheduled sampling).
+    pub scheduled_sampling: f64,
     /// Probability mass spread over all words.
     pub label_smoothing: f64,
     /// Largest joint norm of the gradients.
@@ -173,6 +176,9 @@ impl Recipe {
         if !(0.0..1.0).contains(&self.cell_dropout) {
             return invalid("--cell-dropout", "must be at least 0 and below 1");
         }
+        if !(0.0..=1.0).contains(&self.scheduled_sampling) {
+            return invalid("--scheduled-sampling", "must be 0 to 1");
+        }
         if !(0.0..1.0).contains(&self.label_smoothing) {
             return invalid("--label-smoothing", "must be at least 0 and below 1");
         }
@@ -201,6 +207,7 @@ impl Recipe {
             weight_decay: 0.0,
             dropout: 0.5,
             cell_dropout: 0.0,
+            scheduled_sampling: 0.0,
             label_smoothing: 0.0,
             max_grad_norm: 5.0,
             attention_regularization: 0.0,
@@ -232,6 +239,7 @@ impl Recipe {
             weight_decay: 0.05,
             dropout: 0.4,
             cell_dropout: 0.25,
+            scheduled_sampling: 0.0,
             label_smoothing: 0.1,
             max_grad_norm: 5.0,
             attention_regularization: 0.0,

@@ -2,6 +2,7 @@ use super::data::shuffled_batches;
 use super::recipe::{Schedule, SelfCritical};
 use super::trainer::{EpochOutcome, Trainer};
 use crate::Result;
+use crate::ahead::ahead;
 use crate::decode::{Choice, Decoded, decode};
 use crate::model::{CaptionBatch, Grid, Pass};
 use tch::{Kind, Tensor};
@@ -18,49 +19,61 @@ pub(super) fn epoch(trainer: &mut Trainer, settings: &SelfCritical) -> Result<Ep
     // The draw and the learning see one and the same grid, and the words of neither are dropped.
     let seeing = Pass { dropout: settings.dropout, cell_dropout: trainer.recipe.cell_dropout, precision };
     let reading = Pass { dropout: 0.0, ..seeing };
+    let data = trainer.data;
+    let mut view = |&image: &usize| data.train[image].any_grid(&mut rng);
+    let plans: Vec<(Vec<usize>, Vec<usize>)> =
+        batches.into_iter().map(|images| (images.iter().map(&mut view).collect(), images)).collect();
+    let steps = plans.len();
+    let reader = &data.features.reader;
     let mut outcome = EpochOutcome::default();
-    for (step, images) in batches.iter().enumerate() {
-        let data = trainer.data;
-        let grids: Vec<usize> = images.iter().map(|&image| data.train[image].any_grid(&mut rng)).collect();
-        let features = data.cache.gather(&grids).to_device(trainer.device);
-        trainer.seed_step();
-        let grid = trainer.model.encode(&features, &seeing);
-        let samples = draw(trainer, &grid, settings.samples, precision);
-        let scores = images
-            .iter()
-            .flat_map(|&image| std::iter::repeat_n(image, settings.samples))
-            .zip(&samples)
-            .map(|(image, sample)| match &trainer.train_rewards {
-                Some(rewards) => rewards.reward(image, sample, settings.bleu_weight),
-                None => Ok(0.0),
-            })
-            .collect::<Result<Vec<f64>>>()?;
-        let advantages = leave_one_out(&scores, settings.samples);
+    let mut step = 0;
+    ahead(
+        &plans,
+        trainer.workers,
+        |(grids, _)| reader.read(grids),
+        |(_, images), read| -> Result<()> {
+            let features = data.features.grids(&read?, trainer.device);
+            trainer.seed_step();
+            let grid = trainer.model.encode(&features, &seeing);
+            let samples = draw(trainer, &grid, settings.samples, precision);
+            let scores = images
+                .iter()
+                .flat_map(|&image| std::iter::repeat_n(image, settings.samples))
+                .zip(&samples)
+                .map(|(image, sample)| match &trainer.train_rewards {
+                    Some(rewards) => rewards.reward(image, sample, settings.bleu_weight),
+                    None => Ok(0.0),
+                })
+                .collect::<Result<Vec<f64>>>()?;
+            let advantages = leave_one_out(&scores, settings.samples);
 
-        let captions: Vec<_> = samples
-            .iter()
-            .enumerate()
-            .map(|(i, sample)| (i / settings.samples, &sample.words[..], sample.ended))
-            .collect();
-        let batch = CaptionBatch::new(&captions, trainer.device);
-        let logits = trainer.model.teacher_forced(&grid, &batch, &reading).logits;
-        let suppressed = suppressed(trainer, &logits);
-        let nll = logits.index_fill(1, &suppressed, f64::NEG_INFINITY).cross_entropy_loss(
-            &batch.targets,
-            None::<Tensor>,
-            tch::Reduction::None,
-            -100,
-            0.0,
-        );
-        let loss = (nll * batch.spread(&advantages)).sum(Kind::Float) / batch.words() as f64;
-        let progress = done as f64 + step as f64 / batches.len() as f64;
-        let rate = settings.learning_rate * schedule.factor(progress, settings.epochs);
-        let value = loss.double_value(&[]);
-        trainer.update(&loss, value, rate, step + 1)?;
-        let reward = scores.iter().sum::<f64>() / scores.len() as f64;
-        outcome.add(reward, batch.words(), captions.len());
-        bar.step(format!("reward={reward:.3}"));
-    }
+            let captions: Vec<_> = samples
+                .iter()
+                .enumerate()
+                .map(|(i, sample)| (i / settings.samples, &sample.words[..], sample.ended))
+                .collect();
+            let batch = CaptionBatch::new(&captions, trainer.device);
+            let logits = trainer.model.teacher_forced(&grid, &batch, &reading).logits;
+            let suppressed = suppressed(trainer, &logits);
+            let nll = logits.index_fill(1, &suppressed, f64::NEG_INFINITY).cross_entropy_loss(
+                &batch.targets,
+                None::<Tensor>,
+                tch::Reduction::None,
+                -100,
+                0.0,
+            );
+            let loss = (nll * batch.spread(&advantages)).sum(Kind::Float) / batch.words() as f64;
+            let progress = done as f64 + step as f64 / steps as f64;
+            let rate = settings.learning_rate * schedule.factor(progress, settings.epochs);
+            let value = loss.double_value(&[]);
+            step += 1;
+            trainer.update(&loss, value, rate, step)?;
+            let reward = scores.iter().sum::<f64>() / scores.len() as f64;
+            outcome.add(reward, batch.words(), captions.len());
+            bar.step(format!("reward={reward:.3}"));
+            Ok(())
+        },
+    )?;
     Ok(outcome)
 }
 

@@ -30,6 +30,8 @@ pub struct TrainerOptions<'a> {
     pub device: Device,
     /// Captions of validation photos to print after each epoch.
     pub samples: usize,
+    /// Threads that read features or photos ahead of the device.
+    pub workers: usize,
 }
 
 /// A training run.
@@ -39,6 +41,7 @@ pub struct Trainer<'a> {
     pub(super) data: &'a TrainingData,
     pub(super) card: Card,
     pub(super) device: Device,
+    pub(super) workers: usize,
     pub(super) model: Captioner,
     pub(super) progress: Progress,
     pub(super) train_rewards: Option<Rewards>,
@@ -89,7 +92,7 @@ impl EpochOutcome {
 impl<'a> Trainer<'a> {
     /// Fresh weights, or those of the run to resume.
     pub fn new(options: TrainerOptions<'a>) -> Result<Self> {
-        let TrainerOptions { recipe, data, card, folder, resume, device, samples } = options;
+        let TrainerOptions { recipe, data, card, folder, resume, device, samples, workers } = options;
         tch::manual_seed(recipe.seed as i64);
         let model = Captioner::new(card.config.architecture.clone(), device)?;
         let mut optimizer = AdamW::new(model.parameters(), recipe.weight_decay);
@@ -126,6 +129,7 @@ impl<'a> Trainer<'a> {
             data,
             card,
             device,
+            workers,
             model,
             progress,
             folder,

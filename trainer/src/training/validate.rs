@@ -33,7 +33,8 @@ pub fn validate(
     let mut captions = Vec::with_capacity(data.validation.len());
     for images in data.validation.chunks(BATCH_IMAGES) {
         let grids: Vec<usize> = images.iter().map(EncodedImage::plain_grid).collect();
-        let grid = model.encode(&data.cache.gather(&grids).to_device(device), &Pass::EXACT);
+        let features = data.features.grids(&data.features.reader.read(&grids)?, device);
+        let grid = model.encode(&features, &Pass::EXACT);
         captions.extend(decode(&stepper, &grid, Choice::Greedy, generation));
         // A few photos at a time: the logits of five hundred captions would not fit a small machine.
         for (start, images) in images.chunks(20).enumerate().map(|(i, chunk)| (i * 20, chunk)) {

@@ -6,6 +6,7 @@ Each file holds the weights, a batch of features and padded captions, and what P
 them: logits, loss, gradients, and the weights after three clipped AdamW steps.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -13,35 +14,44 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import nn
 
-FEATURE, ENCODER, ATTENTION, DECODER, EMBED, VOCAB = 6, 5, 4, 7, 8, 11
 STEPS, LEARNING_RATE, WEIGHT_DECAY, MAX_NORM, SMOOTHING = 3, 1e-2, 0.1, 0.5, 0.1
+
+
+@dataclass
+class Sizes:
+    feature: int = 6
+    encoder: int = 5
+    attention: int = 4
+    decoder: int = 7
+    embed: int = 8
+    vocab: int = 11
 
 
 class Captioner(nn.Module):
     """Show, Attend and Tell with soft attention; `best` adds what Glimpse's recipe of that name adds."""
 
-    def __init__(self, best):
+    def __init__(self, best, sizes):
         super().__init__()
         self.best = best
-        encoder = ENCODER if best else FEATURE
+        encoder = sizes.encoder if best else sizes.feature
         if best:
-            self.projection = nn.Linear(FEATURE, encoder)
+            self.projection = nn.Linear(sizes.feature, encoder)
             self.norm = nn.LayerNorm(encoder)
             self.rows = nn.Parameter(torch.randn(7, encoder))
             self.columns = nn.Parameter(torch.randn(7, encoder))
-            self.gate = nn.Linear(DECODER, encoder)
-            self.deep_h = nn.Linear(DECODER, EMBED)
-            self.deep_z = nn.Linear(encoder, EMBED, bias=False)
-            self.bias = nn.Parameter(torch.randn(VOCAB))
+            self.gate = nn.Linear(sizes.decoder, encoder)
+            self.deep_h = nn.Linear(sizes.decoder, sizes.embed)
+            self.deep_z = nn.Linear(encoder, sizes.embed, bias=False)
+            self.bias = nn.Parameter(torch.randn(sizes.vocab))
         else:
-            self.vocab = nn.Linear(DECODER, VOCAB)
-        self.key = nn.Linear(encoder, ATTENTION)
-        self.query = nn.Linear(DECODER, ATTENTION, bias=False)
-        self.score = nn.Linear(ATTENTION, 1, bias=False)
-        self.init_h = nn.Linear(encoder, DECODER)
-        self.init_c = nn.Linear(encoder, DECODER)
-        self.embedding = nn.Embedding(VOCAB, EMBED)
-        self.lstm = nn.LSTMCell(EMBED + encoder, DECODER)
+            self.vocab = nn.Linear(sizes.decoder, sizes.vocab)
+        self.key = nn.Linear(encoder, sizes.attention)
+        self.query = nn.Linear(sizes.decoder, sizes.attention, bias=False)
+        self.score = nn.Linear(sizes.attention, 1, bias=False)
+        self.init_h = nn.Linear(encoder, sizes.decoder)
+        self.init_c = nn.Linear(encoder, sizes.decoder)
+        self.embedding = nn.Embedding(sizes.vocab, sizes.embed)
+        self.lstm = nn.LSTMCell(sizes.embed + encoder, sizes.decoder)
 
     def forward(self, features, image_of_row, words):
         """Logits [rows, steps, vocab] for the words read, padded; attention [rows, steps, 49]."""
@@ -85,8 +95,9 @@ def glimpse_name(name):
 
 def generate(best):
     torch.manual_seed(7)
-    model = Captioner(best)
-    features = torch.rand(3, 49, FEATURE)
+    sizes = Sizes()
+    model = Captioner(best, sizes)
+    features = torch.rand(3, 49, sizes.feature)
     image_of_row = torch.tensor([0, 2, 2, 1])
     captions = [[5, 6, 7, 4, 9], [8], [10, 4, 4], [6, 9, 5]]
     longest = max(map(len, captions)) + 1
@@ -116,5 +127,6 @@ def generate(best):
     save_file({k: v.contiguous() for k, v in arrays.items()}, Path(__file__).with_name(f"{name}.safetensors"))
 
 
-generate(best=True)
-generate(best=False)
+if __name__ == "__main__":
+    generate(best=True)
+    generate(best=False)

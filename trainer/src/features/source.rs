@@ -1,0 +1,60 @@
+use super::{FeatureCache, LivePhotos};
+use crate::Result;
+use crate::backbone::FeatureExtractor;
+use tch::{Device, Tensor};
+
+/// Where the grids of photos come from.
+#[derive(Debug)]
+pub struct FeatureSource {
+    /// The part that threads share: it reads files.
+    pub reader: FeatureReader,
+    /// Turns what was read into grids, where that was photos.
+    backbone: Option<FeatureExtractor>,
+}
+
+/// What reads the files of a [`FeatureSource`].
+#[derive(Debug)]
+pub enum FeatureReader {
+    /// Grids computed earlier.
+    Cache(FeatureCache),
+    /// Photos, decoded each time.
+    Photos(LivePhotos),
+}
+
+impl FeatureReader {
+    /// First grid and number of views of a photo.
+    pub fn place(&self, file_name: &str) -> Option<(usize, usize)> {
+        match self {
+            Self::Cache(cache) => cache.place(file_name),
+            Self::Photos(photos) => photos.place(file_name),
+        }
+    }
+
+    /// What the grids are made of, on the CPU: for [`FeatureSource::grids`].
+    pub fn read(&self, grids: &[usize]) -> Result<Tensor> {
+        match self {
+            Self::Cache(cache) => Ok(cache.gather(grids)),
+            Self::Photos(photos) => photos.read(grids),
+        }
+    }
+}
+
+impl FeatureSource {
+    /// From a finished cache.
+    pub fn cached(cache: FeatureCache) -> Self {
+        Self { reader: FeatureReader::Cache(cache), backbone: None }
+    }
+
+    /// From photos, through the backbone at each step.
+    pub fn live(photos: LivePhotos, backbone: FeatureExtractor) -> Self {
+        Self { reader: FeatureReader::Photos(photos), backbone: Some(backbone) }
+    }
+
+    /// f16 or f32 [batch, 49, feature_dim] on `device`, of what the reader read.
+    pub fn grids(&self, read: &Tensor, device: Device) -> Tensor {
+        match &self.backbone {
+            Some(backbone) => backbone.forward(read).to_device(device),
+            None => read.to_device(device),
+        }
+    }
+}
