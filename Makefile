@@ -38,11 +38,11 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test build-tests bench lint fmt deps deps-torch deps-gpu deps-python build clean pip
+.PHONY: help demo test build-tests bench bench-training lint fmt deps deps-torch deps-gpu deps-python build clean pip
 
 help: ## List these targets
 	@echo "make TARGET, where TARGET is one of"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: deps ## Caption the photos in examples/ with the shipped model (needs Rust, Python 3 with pip)
 	@echo "==> Building glimpse (a minute or two the first time)"
@@ -67,6 +67,13 @@ bench: deps $(WITH_BENCH) ## Time Glimpse beside PyTorch and ONNX Runtime in Pyt
 	@$(CARGO) build --release -p glimpse-runtime -p glimpse-bench $(CARGO_FLAGS)
 	@$(TARGET)/release/glimpse-bench --program $(TARGET)/release/glimpse --python $(BENCH)/bin/python3 \
 	  --out $(TARGET)/bench $(BENCH_FLAGS)
+
+bench-training: deps-torch $(WITH_BENCH) ## Time training beside eager PyTorch, and filling the cache beside the bare backbone
+	@echo "==> Building glimpse-train"
+	@$(CARGO) build --release -p glimpse-trainer $(CARGO_FLAGS)
+	@$(BENCH)/bin/python3 trainer/benches/training_speed.py --glimpse-train $(TARGET)/release/glimpse-train \
+	  --output $(TARGET)/bench/training.json
+	@$(CARGO) bench -p glimpse-trainer --bench extraction $(CARGO_FLAGS)
 
 lint: deps-torch ## Check format, clippy and documentation; warnings are errors
 	@echo "==> cargo fmt --check"

@@ -1,6 +1,6 @@
 """Captions a second in training: glimpse-train beside the same model in eager PyTorch, in one run.
 
-    make bench-training    # or: python3 trainer/benches/training_speed.py --glimpse-train target/release/glimpse-train
+    make bench-training
 
 Everything is made up from a seed: photos of noise, captions of Flickr8k's lengths over a Zipf vocabulary. Both sides
 read the same cached grids, take 16 photos with five captions each a step, on the same threads; the PyTorch side is

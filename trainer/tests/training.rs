@@ -142,9 +142,20 @@ fn trainer<'a>(
         generation: GenerationConfig { max_length: recipe.max_length, ..GenerationConfig::default() },
         tokenizer: data.tokenizer.clone(),
     };
+    // Tensors this small gain nothing from threads, and a busy machine makes them wait for each other.
+    tch::set_num_threads(1);
     let folder = RunFolder::create(output)?;
     let device = Device::Cpu;
-    Trainer::new(TrainerOptions { recipe: recipe.clone(), data, card, folder, resume, device, samples: 0 })
+    Trainer::new(TrainerOptions {
+        recipe: recipe.clone(),
+        data,
+        card,
+        folder,
+        resume,
+        device,
+        samples: 0,
+        workers: 2,
+    })
 }
 
 fn run(trainer: &mut Trainer) -> Vec<EpochMetrics> {

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 mod grids;
+mod sources;
 mod state_dicts;
 
 use std::path::PathBuf;
