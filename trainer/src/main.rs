@@ -17,7 +17,7 @@ struct Program {
 enum Command {
     Prepare(cli::prepare::PrepareArgs),
     Features(cli::features::FeaturesArgs),
-    Train(cli::train::TrainArgs),
+    Train(Box<cli::train::TrainArgs>),
     Sample(cli::sample::SampleArgs),
     Export(cli::export::ExportArgs),
 }
