@@ -38,7 +38,7 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test build-tests bench bench-training lint fmt deps deps-torch deps-gpu deps-python build clean pip
+.PHONY: help demo test build-tests bench bench-gpu bench-training lint fmt deps deps-torch deps-gpu deps-python build clean pip
 
 help: ## List these targets
 	@echo "make TARGET, where TARGET is one of"
@@ -67,6 +67,12 @@ bench: deps $(WITH_BENCH) ## Time Glimpse beside PyTorch and ONNX Runtime in Pyt
 	@$(CARGO) build --release -p glimpse-runtime -p glimpse-bench $(CARGO_FLAGS)
 	@$(TARGET)/release/glimpse-bench --program $(TARGET)/release/glimpse --python $(BENCH)/bin/python3 \
 	  --out $(TARGET)/bench $(BENCH_FLAGS)
+
+bench-gpu: deps-gpu $(WITH_BENCH) ## Time Glimpse beside PyTorch on one NVIDIA card (Linux; fetches all of CUDA)
+	@echo "==> Building glimpse and its bench"
+	@$(CARGO) build --release -p glimpse-runtime -p glimpse-bench $(CARGO_FLAGS)
+	@$(TARGET)/release/glimpse-bench --device cuda:0 --photos 1,64 --batches-only --model resnet50 \
+	  --python $(BENCH)/bin/python3 --out $(TARGET)/bench $(BENCH_FLAGS)
 
 bench-training: deps-torch $(WITH_BENCH) ## Time training beside eager PyTorch, and filling the cache beside the bare backbone
 	@echo "==> Building glimpse-train"

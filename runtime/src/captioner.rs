@@ -1,3 +1,4 @@
+use crate::bound_decoder::BoundDecoder;
 use crate::decoder::Decoder;
 use crate::device::Device;
 use crate::encoder::{self, Encoded};
@@ -47,6 +48,7 @@ pub struct Captioner {
     preprocessor: Preprocessor,
     encoder: Session,
     decoder: Session,
+    selection: Option<Session>,
     device: Device,
     fallback: Option<String>,
 }
@@ -66,8 +68,8 @@ impl Captioner {
         let tokenizer = tokenizer?;
         check_vocabulary(&bundle, &tokenizer)?;
         let preprocessor = Preprocessor::new(bundle.preprocessor.clone())?;
-        let Sessions { encoder, decoder, device, fallback } = sessions?;
-        Ok(Self { bundle, runtime, tokenizer, preprocessor, encoder, decoder, device, fallback })
+        let Sessions { encoder, decoder, selection, device, fallback } = sessions?;
+        Ok(Self { bundle, runtime, tokenizer, preprocessor, encoder, decoder, selection, device, fallback })
     }
 
     /// The bundle's files, sizes, provenance and scores.
@@ -141,7 +143,10 @@ impl Captioner {
         if pixel_values.shape()[1..] != expected {
             return Err(Error::PixelValues { found: pixel_values.shape().to_vec(), expected });
         }
-        encoder::encode(&mut self.encoder, pixel_values)
+        match self.device {
+            Device::Cuda(_) => encoder::encode_on(&mut self.encoder, pixel_values, self.device),
+            Device::Auto | Device::Cpu => encoder::encode(&mut self.encoder, pixel_values),
+        }
     }
 
     /// Searches captions for an encoded batch; the batch can be decoded again with other options.
@@ -150,8 +155,17 @@ impl Captioner {
     /// Refused options, or a failure of ONNX Runtime.
     pub fn decode(&mut self, encoded: &Encoded, options: &SearchOptions) -> Result<Vec<Vec<Caption>>> {
         let vocab_size = self.bundle.config.architecture.vocab_size;
-        let mut decoder = Decoder::new(&mut self.decoder, encoded, vocab_size);
-        let photos = search(&mut decoder, encoded.batch_size(), options)?;
+        let photos = match &mut self.selection {
+            Some(selection) => {
+                let decoder =
+                    BoundDecoder::new(&mut self.decoder, selection, self.device, encoded, vocab_size);
+                search(&mut decoder?, encoded.batch_size(), options)?
+            }
+            None => {
+                let mut decoder = Decoder::new(&mut self.decoder, encoded, vocab_size);
+                search(&mut decoder, encoded.batch_size(), options)?
+            }
+        };
         let caption = |hypothesis| self.caption_of(hypothesis);
         photos.into_iter().map(|hypotheses| hypotheses.into_iter().map(caption).collect()).collect()
     }

@@ -5,7 +5,7 @@ use glimpse_bundle::tensors;
 use ort::session::{Session, SessionOutputs};
 use ort::value::{Tensor, TensorRef};
 
-const GRAPH: &str = "decoder";
+pub(crate) const GRAPH: &str = "decoder";
 
 /// The decoder graph as a [`StepModel`]: one search over one encoded batch.
 ///
@@ -78,11 +78,7 @@ impl StepModel for Decoder<'_> {
             let cells = self.hidden_states.cells;
             copy_out(&outputs, tensors::ATTENTIONS, rows * cells, &mut out.attentions)?;
         }
-        if out.log_probs.iter().any(|log_prob| log_prob.is_nan()) {
-            let reason =
-                "a log-probability is not a number; the weights or the pixel values are broken".into();
-            return Err(Error::Output { graph: GRAPH, tensor: tensors::TOP_LOG_PROBS, reason });
-        }
+        check_numbers(out)?;
         let h = take_f32(&mut outputs, tensors::PRESENT_H).map_err(failed)?;
         let c = take_f32(&mut outputs, tensors::PRESENT_C).map_err(failed)?;
         drop(outputs);
@@ -91,8 +87,17 @@ impl StepModel for Decoder<'_> {
     }
 }
 
+/// Refuses what no search can rank.
+pub(crate) fn check_numbers(top: &TopCandidates) -> Result<()> {
+    if top.log_probs.iter().any(|log_prob| log_prob.is_nan()) {
+        let reason = "a log-probability is not a number; the weights or the pixel values are broken".into();
+        return Err(Error::Output { graph: GRAPH, tensor: tensors::TOP_LOG_PROBS, reason });
+    }
+    Ok(())
+}
+
 /// Copies an output into a buffer that is reused, refusing a size that the search cannot read.
-fn copy_out<T: ort::value::PrimitiveTensorElementType + Copy>(
+pub(crate) fn copy_out<T: ort::value::PrimitiveTensorElementType + Copy>(
     outputs: &SessionOutputs<'_>,
     tensor: &'static str,
     expected: usize,

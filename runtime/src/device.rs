@@ -1,3 +1,4 @@
+use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use std::fmt;
 use std::str::FromStr;
 
@@ -11,6 +12,17 @@ pub enum Device {
     Cpu,
     /// This CUDA device or nothing: never a silent fall back.
     Cuda(u16),
+}
+
+impl Device {
+    /// The memory that graphs on this device compute in. [`Device::Auto`] has none but the CPU's.
+    pub(crate) fn memory(self) -> ort::Result<MemoryInfo<'static>> {
+        let (device, index) = match self {
+            Self::Auto | Self::Cpu => (AllocationDevice::CPU, 0),
+            Self::Cuda(index) => (AllocationDevice::CUDA, i32::from(index)),
+        };
+        MemoryInfo::new(device, index, AllocatorType::Device, MemoryType::Default)
+    }
 }
 
 /// Not a device's name.

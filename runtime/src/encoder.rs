@@ -1,10 +1,11 @@
+use crate::device::Device;
 use crate::{Error, Result};
 use glimpse_bundle::tensors;
 use ndarray::ArrayView4;
 use ort::session::{Session, SessionOutputs};
 use ort::value::{DynValue, Tensor, TensorRef};
 
-/// What the encoder made of a batch of photos. Decode it as often as you like: beams share it.
+/// What the encoder made of a batch of photos, on the device where it ran. Decode it as often as you like: beams share it.
 #[derive(Debug)]
 pub struct Encoded {
     pub(crate) batch_size: usize,
@@ -25,25 +26,53 @@ impl Encoded {
     pub fn batch_size(&self) -> usize {
         self.batch_size
     }
+
+    fn take(mut outputs: SessionOutputs<'_>, pixel_values: ArrayView4<'_, f32>) -> ort::Result<Self> {
+        // Rows are in standard layout, or the encoder would not have run.
+        let image_keys = pixel_values.outer_iter().map(|row| image_key(row.as_slice().unwrap_or(&[])));
+        Ok(Self {
+            batch_size: pixel_values.dim().0,
+            image_keys: image_keys.collect(),
+            last_hidden_state: take_f32(&mut outputs, tensors::LAST_HIDDEN_STATE)?,
+            encoder_keys: take_f32(&mut outputs, tensors::ENCODER_KEYS)?,
+            initial_h: take_f32(&mut outputs, tensors::INITIAL_H)?,
+            initial_c: take_f32(&mut outputs, tensors::INITIAL_C)?,
+        })
+    }
 }
 
 /// Runs the encoder on f32 [batch, 3, height, width].
 pub(crate) fn encode(session: &mut Session, pixel_values: ArrayView4<'_, f32>) -> Result<Encoded> {
-    let failed = |source| Error::Run { graph: "encoder", source };
-    let batch_size = pixel_values.dim().0;
     let input = TensorRef::from_array_view(pixel_values).map_err(failed)?;
-    // Rows are in standard layout, or there would be no `input`.
-    let image_keys = pixel_values.outer_iter().map(|row| image_key(row.as_slice().unwrap_or(&[]))).collect();
-    let mut outputs = session.run(ort::inputs![tensors::PIXEL_VALUES => input]).map_err(failed)?;
-    let mut take = |name| take_f32(&mut outputs, name).map_err(failed);
-    Ok(Encoded {
-        batch_size,
-        image_keys,
-        last_hidden_state: take(tensors::LAST_HIDDEN_STATE)?,
-        encoder_keys: take(tensors::ENCODER_KEYS)?,
-        initial_h: take(tensors::INITIAL_H)?,
-        initial_c: take(tensors::INITIAL_C)?,
-    })
+    let outputs = session.run(ort::inputs![tensors::PIXEL_VALUES => input]).map_err(failed)?;
+    Encoded::take(outputs, pixel_values).map_err(failed)
+}
+
+/// [`encode`] on a device with memory of its own, in which the outputs stay.
+pub(crate) fn encode_on(
+    session: &mut Session,
+    pixel_values: ArrayView4<'_, f32>,
+    device: Device,
+) -> Result<Encoded> {
+    let memory = device.memory().map_err(failed)?;
+    // A copy: binding what is borrowed never returns in ort 2.0.0-rc.15.
+    let input = Tensor::from_array(pixel_values.to_owned()).map_err(failed)?;
+    let mut binding = session.create_binding().map_err(failed)?;
+    binding.bind_input(tensors::PIXEL_VALUES, &input).map_err(failed)?;
+    for output in OUTPUTS {
+        binding.bind_output_to_device(output, &memory).map_err(failed)?;
+    }
+    binding.synchronize_inputs().map_err(failed)?;
+    let outputs = session.run_binding(&binding).map_err(failed)?;
+    binding.synchronize_outputs().map_err(failed)?;
+    Encoded::take(outputs, pixel_values).map_err(failed)
+}
+
+const OUTPUTS: [&str; 4] =
+    [tensors::LAST_HIDDEN_STATE, tensors::ENCODER_KEYS, tensors::INITIAL_H, tensors::INITIAL_C];
+
+fn failed(source: ort::Error) -> Error {
+    Error::Run { graph: "encoder", source }
 }
 
 /// Tells photos apart, whatever batch they are in: FNV-1a over every 31st value, as reading all of them

@@ -27,6 +27,7 @@
 //! | [`photo`] | pictures decoded and prepared |
 //! | [`pipeline`] | photos prepared on all cores while the graphs run |
 
+mod bound_decoder;
 mod captioner;
 mod contract;
 mod decoder;
@@ -39,7 +40,9 @@ mod onnxruntime;
 pub mod photo;
 pub mod pipeline;
 pub mod search;
+mod selection;
 mod session;
+mod wire;
 
 pub use captioner::{Caption, Captioner, CaptionerOptions};
 pub use device::{Device, UnknownDevice};

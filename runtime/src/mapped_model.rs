@@ -5,8 +5,9 @@
 //! one into the other without touching the disk: a copy of the graph in which every large tensor is
 //! an external one, namely a range of bytes of the very file that it came from.
 //!
-//! The wire format is that of Protocol Buffers; field numbers are those of `onnx.proto`.
+//! Field numbers are those of `onnx.proto`.
 
+use crate::wire::{Fields, VARINT, put_bytes, put_varint};
 use memmap2::Mmap;
 use std::fs::File;
 use std::io;
@@ -54,9 +55,6 @@ const EXTERNAL: u64 = 1;
 const ENTRY_KEY: u64 = 1;
 const ENTRY_VALUE: u64 = 2;
 
-const VARINT: u64 = 0;
-const LENGTH_DELIMITED: u64 = 2;
-
 /// The model with every large tensor of its main graph referring to `file`.
 fn externalized(model: &[u8], file: &str) -> Option<Vec<u8>> {
     let mut out = Vec::new();
@@ -102,92 +100,6 @@ fn external_tensor(model: &[u8], tensor: Range<usize>, file: &str) -> Option<Vec
         }
     }
     Some(out)
-}
-
-/// One field of a message.
-struct Field {
-    number: u64,
-    /// Tag, length and content.
-    whole: Range<usize>,
-    /// What is inside a field with a length.
-    content: Option<Range<usize>>,
-}
-
-/// The fields of a message, one level deep; `None` where the bytes are no message.
-struct Fields<'a> {
-    bytes: &'a [u8],
-    rest: Range<usize>,
-}
-
-impl<'a> Fields<'a> {
-    fn of(bytes: &'a [u8], message: Range<usize>) -> Self {
-        Self { bytes: &bytes[..message.end], rest: message }
-    }
-
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = *self.bytes.get(self.rest.start)?;
-            self.rest.start += 1;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    fn skip(&mut self, length: u64) -> Option<Range<usize>> {
-        let end = self.rest.start.checked_add(usize::try_from(length).ok()?)?;
-        let skipped = self.rest.start..end;
-        (end <= self.rest.end).then(|| self.rest.start = end)?;
-        Some(skipped)
-    }
-
-    fn field(&mut self) -> Option<Field> {
-        let start = self.rest.start;
-        let tag = self.varint()?;
-        let content = match tag & 7 {
-            VARINT => self.varint().map(|_| None)?,
-            1 => self.skip(8).map(|_| None)?,
-            LENGTH_DELIMITED => {
-                let length = self.varint()?;
-                Some(self.skip(length)?)
-            }
-            5 => self.skip(4).map(|_| None)?,
-            _ => return None,
-        };
-        Some(Field { number: tag >> 3, whole: start..self.rest.start, content })
-    }
-}
-
-impl Iterator for Fields<'_> {
-    type Item = Option<Field>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let field = self.field();
-        if field.is_none() {
-            self.rest.start = self.rest.end;
-        }
-        Some(field)
-    }
-}
-
-fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-fn put_bytes(out: &mut Vec<u8>, number: u64, bytes: &[u8]) {
-    put_varint(out, number << 3 | LENGTH_DELIMITED);
-    put_varint(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
 }
 
 #[cfg(test)]

@@ -5,16 +5,20 @@ use crate::device::Device;
 use crate::mapped_model::MappedModel;
 use crate::onnxruntime::OnnxRuntime;
 use crate::pipeline::in_parallel;
+use crate::selection;
 use crate::{Error, Result};
-use glimpse_bundle::{Bundle, DECODER, ENCODER, Precision, model_file};
+use glimpse_bundle::{Bundle, DECODER, ENCODER, Precision, model_file, tensors};
 use ort::ep::{CUDA, ExecutionProvider};
 use ort::session::Session;
+use ort::session::builder::SessionBuilder;
 use std::path::Path;
 
 /// Both graphs of a bundle, checked against the contract.
 pub(crate) struct Sessions {
     pub(crate) encoder: Session,
     pub(crate) decoder: Session,
+    /// Where the device has memory of its own: takes images out of a batch there.
+    pub(crate) selection: Option<Session>,
     /// Never [`Device::Auto`].
     pub(crate) device: Device,
     /// Why [`Device::Auto`] became the CPU although ONNX Runtime knows CUDA.
@@ -72,7 +76,15 @@ impl Sessions {
             || open(ENCODER, Contract::encoder(architecture, bundle.preprocessor.output_size())),
             || open(DECODER, Contract::decoder(architecture)),
         );
-        Ok(Self { encoder: encoder?, decoder: decoder?, device, fallback })
+        let (encoder, decoder) = (encoder?, decoder?);
+        let selection = match device {
+            Device::Cuda(_) => Some(
+                open_selection(runtime, device)
+                    .map_err(|source| Error::Session { path: bundle.dir().to_path_buf(), source })?,
+            ),
+            Device::Auto | Device::Cpu => None,
+        };
+        Ok(Self { encoder, decoder, selection, device, fallback })
     }
 }
 
@@ -86,12 +98,7 @@ const EXTERNAL_FILES_FOLDER: &str = "session.model_external_initializers_file_fo
 
 /// Opens one graph. Builder errors hold the builder and cannot leave this function.
 pub(crate) fn open_graph(runtime: &OnnxRuntime, path: &Path, device: Device) -> ort::Result<Session> {
-    let mut builder = Session::builder(runtime.environment())?;
-    if let Device::Cuda(index) = device {
-        // TF32 would round factors to ten bits: other words than on the CPU.
-        let cuda = CUDA::default().with_device_id(i32::from(index)).with_tf32(false).build();
-        builder = builder.with_execution_providers([cuda.error_on_failure()])?;
-    }
+    let mut builder = builder_on(runtime, device)?;
     if let Ok(Some(model)) = MappedModel::read(path) {
         builder = builder.with_config_entry(EXTERNAL_FILES_FOLDER, model.folder.to_string_lossy())?;
         // Before 1.18, ONNX Runtime does not know the key. By path it opens the file, or says why not.
@@ -100,4 +107,19 @@ pub(crate) fn open_graph(runtime: &OnnxRuntime, path: &Path, device: Device) -> 
         }
     }
     builder.commit_from_file(path)
+}
+
+/// Opens the graph that takes images out of a batch; see [`selection`].
+pub(crate) fn open_selection(runtime: &OnnxRuntime, device: Device) -> ort::Result<Session> {
+    let graph = selection::graph(tensors::ENCODER_HIDDEN_STATES, tensors::ENCODER_KEYS);
+    builder_on(runtime, device)?.commit_from_memory(&graph)
+}
+
+fn builder_on(runtime: &OnnxRuntime, device: Device) -> ort::Result<SessionBuilder> {
+    let builder = Session::builder(runtime.environment())?;
+    let Device::Cuda(index) = device else { return Ok(builder) };
+    runtime.preload_cuda();
+    // TF32 would round factors to ten bits: other words than on the CPU.
+    let cuda = CUDA::default().with_device_id(i32::from(index)).with_tf32(false).build();
+    Ok(builder.with_execution_providers([cuda.error_on_failure()])?)
 }

@@ -14,9 +14,9 @@ pub struct Glimpse<'a> {
 }
 
 impl<'a> Glimpse<'a> {
-    pub fn open(model: &Model, pixel_values: &'a PixelValues) -> Result<Self> {
+    pub fn open(model: &Model, pixel_values: &'a PixelValues, device: Device) -> Result<Self> {
         let mut options = CaptionerOptions::default();
-        options.device = Device::Cpu;
+        options.device = device;
         let captioner = Captioner::open(&model.bundle, &options)?;
         Ok(Self { name: "Glimpse".into(), captioner, pixel_values: pixel_values.array.view() })
     }

@@ -13,6 +13,7 @@ mod startup;
 
 use anyhow::Result;
 use clap::Parser;
+use glimpse_runtime::Device;
 use std::path::PathBuf;
 
 /// Time Glimpse beside what a user would run instead.
@@ -39,6 +40,9 @@ struct Args {
     /// Only the engines whose name contains this
     #[arg(long, default_value = "")]
     engine: String,
+    /// Where Glimpse and PyTorch run; ONNX Runtime in Python is left out on a GPU
+    #[arg(long, default_value = "cpu")]
+    device: Device,
     /// Leave out what is timed apart from batches: starts, memory and photos of 12 megapixels
     #[arg(long)]
     batches_only: bool,

@@ -3,6 +3,7 @@
 use crate::engine::{Engine, Job, Run, Task};
 use crate::fixtures::{Model, PixelValues, WORDS};
 use anyhow::{Context, Result, bail};
+use glimpse_runtime::Device;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -76,12 +77,19 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Eager PyTorch on `threads` threads.
-    pub fn pytorch(python: &Path, model: &Model, pixel_values: &PixelValues, threads: usize) -> Result<Self> {
+    /// Eager PyTorch, on the CPU with `threads` threads.
+    pub fn pytorch(
+        python: &Path,
+        model: &Model,
+        pixel_values: &PixelValues,
+        device: Device,
+        threads: usize,
+    ) -> Result<Self> {
         let mut arguments: Vec<OsString> =
             vec!["pytorch".into(), (&model.bundle).into(), (&pixel_values.file).into()];
         arguments.extend(["--checkpoint".into(), (&model.checkpoint).into()]);
         arguments.extend(["--backbone-weights".into(), (&model.backbone_weights).into()]);
+        arguments.extend(["--device".into(), device.to_string().into()]);
         arguments.extend(["--threads".into(), threads.to_string().into()]);
         Self::start(python, &arguments, |version| format!("{version}, eager"))
     }

@@ -8,6 +8,7 @@ use crate::measure::take_turns;
 use crate::peer::Peer;
 use crate::report::{Row, Summary};
 use anyhow::Result;
+use glimpse_runtime::Device;
 
 /// Batches take seconds: fewer rounds tell as much.
 const LARGE_BATCH: usize = 16;
@@ -44,15 +45,16 @@ fn engines<'a>(
     model: &Model,
     pixel_values: &'a PixelValues,
 ) -> Result<Vec<Box<dyn Engine + 'a>>> {
-    let glimpse = Glimpse::open(model, pixel_values)?;
+    let glimpse = Glimpse::open(model, pixel_values, args.device)?;
     let threads = glimpse.threads();
     let python = &args.python;
     let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(glimpse)];
-    let spinning = Peer::onnxruntime(python, model, pixel_values, &[], "defaults")?;
-    engines.push(Box::new(spinning));
-    let flags = ["--spinning", "off"];
-    engines.push(Box::new(Peer::onnxruntime(python, model, pixel_values, &flags, "no spinning")?));
-    engines.push(Box::new(Peer::pytorch(python, model, pixel_values, threads)?));
+    if args.device == Device::Cpu {
+        for (flags, note) in [(&[][..], "defaults"), (&["--spinning", "off"][..], "no spinning")] {
+            engines.push(Box::new(Peer::onnxruntime(python, model, pixel_values, flags, note)?));
+        }
+    }
+    engines.push(Box::new(Peer::pytorch(python, model, pixel_values, args.device, threads)?));
     engines.retain(|engine| engine.name().contains(&args.engine) || engine.name() == "Glimpse");
     Ok(engines)
 }

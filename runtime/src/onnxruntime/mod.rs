@@ -1,5 +1,6 @@
 //! ONNX Runtime: found, loaded and started once per process.
 
+mod cuda;
 mod locate;
 
 pub use locate::Origin;
@@ -143,6 +144,12 @@ impl OnnxRuntime {
         self.threads
     }
 
+    /// Loads the CUDA libraries that pip installed beside ONNX Runtime, if it did: the loader would not
+    /// find them by itself.
+    pub(crate) fn preload_cuda(&self) {
+        cuda::preload(&self.library);
+    }
+
     pub(crate) fn environment(&self) -> &Environment {
         &self.environment
     }
@@ -212,26 +219,6 @@ fn version(library: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_library_asked_for_by_name_loads_or_fails_by_name() {
-        let folder = tempfile::tempdir().unwrap();
-        let text = folder.path().join("libonnxruntime.so.1");
-        let refusal = |library: &Path| {
-            let options = OnnxRuntimeOptions { library: Some(library.to_path_buf()), threads: None };
-            match OnnxRuntime::load(&options) {
-                Err(Error::OnnxRuntime(LoadError::Unusable { origin: Origin::Named, path, reason })) => {
-                    assert!(path.starts_with(library) && !reason.is_empty(), "{path:?}: {reason}");
-                    reason
-                }
-                other => panic!("{other:?}"),
-            }
-        };
-        refusal(&text);
-        assert_eq!(refusal(folder.path()), "no library in that folder");
-        std::fs::write(&text, "no library").unwrap();
-        refusal(&text);
-    }
 
     #[test]
     fn at_least_one_core() {
