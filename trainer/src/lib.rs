@@ -12,6 +12,7 @@ mod error;
 pub mod exporting;
 pub mod features;
 mod files;
+mod memory;
 pub mod model;
 mod safetensors_file;
 pub mod training;

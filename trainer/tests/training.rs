@@ -152,6 +152,7 @@ fn trainer<'a>(
         card,
         folder,
         resume,
+        change_recipe: false,
         device,
         samples: 0,
         workers: 2,

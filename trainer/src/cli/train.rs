@@ -20,6 +20,9 @@ pub struct TrainArgs {
     /// Go on where an earlier run of the same settings stopped
     #[arg(long)]
     resume: bool,
+    /// With --resume: go on with other settings than before, of the same sizes
+    #[arg(long, requires = "resume")]
+    change_recipe: bool,
     /// Named settings: best, or report for those of the seed report
     #[arg(long, default_value = "best")]
     recipe: String,
@@ -202,6 +205,7 @@ impl TrainArgs {
             card,
             folder,
             resume: self.resume,
+            change_recipe: self.change_recipe,
             device,
             samples: self.samples,
             workers: self.workers,

@@ -47,6 +47,17 @@ pub struct RunFolder {
     dir: PathBuf,
 }
 
+/// What a resumed run reads its state into.
+#[derive(Debug)]
+pub struct RunState<'a> {
+    /// The weights.
+    pub parameters: &'a Parameters,
+    /// Its moments and steps.
+    pub optimizer: &'a mut AdamW,
+    /// Running mean of the weights.
+    pub average: Option<&'a [(String, Tensor)]>,
+}
+
 impl RunFolder {
     /// Creates the folder where it is missing.
     pub fn create(dir: &Path) -> Result<Self> {
@@ -95,15 +106,15 @@ impl RunFolder {
         safetensors_file::write(&self.last(), &stored(&tensors), metadata)
     }
 
-    /// Reads what `save_last` wrote into a run of the same recipe, if there is any.
+    /// Reads what `save_last` wrote into `state`, if there is any; the run had the same recipe, or may `change` it.
     pub fn resume(
         &self,
-        parameters: &Parameters,
-        optimizer: &mut AdamW,
-        average: Option<&[(String, Tensor)]>,
+        state: RunState,
         recipe: &Recipe,
+        change: bool,
         device: Device,
     ) -> Result<Option<Progress>> {
+        let RunState { parameters, optimizer, average } = state;
         let path = self.last();
         if !path.is_file() {
             return Ok(None);
@@ -113,12 +124,12 @@ impl RunFolder {
             path: path.clone(),
             reason: "it holds no progress, so it is not the last.safetensors of a run".into(),
         })?;
-        let progress: Progress = serde_json::from_str(text).map_err(Error::json(&path))?;
-        if progress.recipe != *recipe {
+        let mut progress: Progress = serde_json::from_str(text).map_err(Error::json(&path))?;
+        if progress.recipe != *recipe && !change {
             return Err(Error::Invalid {
                 what: "--resume",
                 reason: format!(
-                    "{} was made with other settings: {} against {}; use another --output",
+                    "{} was made with other settings: {} against {}; use another --output, or --change-recipe",
                     path.display(),
                     json(&progress.recipe)?,
                     json(recipe)?
@@ -140,6 +151,7 @@ impl RunFolder {
             value.shallow_clone().copy_(&get(&format!("ema.{name}"), value)?);
         }
         optimizer.steps = progress.optimizer_steps;
+        progress.recipe = recipe.clone();
         Ok(Some(progress))
     }
 

@@ -3,9 +3,10 @@ use super::data::TrainingData;
 use super::progress_bar::StepBar;
 use super::recipe::{Criterion, Recipe};
 use super::rewards::Rewards;
-use super::run_folder::{Card, Progress, RunFolder};
+use super::run_folder::{Card, Progress, RunFolder, RunState};
 use super::validate::{Validation, validate};
 use super::{cross_entropy, self_critical};
+use crate::memory::release_free_memory;
 use crate::model::{Captioner, Parameters};
 use crate::{Error, Result};
 use rand::SeedableRng;
@@ -26,6 +27,8 @@ pub struct TrainerOptions<'a> {
     pub folder: RunFolder,
     /// Go on from `last.safetensors` where there is one.
     pub resume: bool,
+    /// Go on although the run to resume had other settings.
+    pub change_recipe: bool,
     /// Where libtorch computes.
     pub device: Device,
     /// Captions of validation photos to print after each epoch.
@@ -52,6 +55,9 @@ pub struct Trainer<'a> {
     average: Option<Vec<(String, Tensor)>>,
     samples: usize,
 }
+
+/// Rare enough to cost nothing.
+const STEPS_BETWEEN_RELEASES: u64 = 50;
 
 /// A line of `metrics.jsonl`.
 #[derive(Debug, Clone, Serialize)]
@@ -92,13 +98,21 @@ impl EpochOutcome {
 impl<'a> Trainer<'a> {
     /// Fresh weights, or those of the run to resume.
     pub fn new(options: TrainerOptions<'a>) -> Result<Self> {
-        let TrainerOptions { recipe, data, card, folder, resume, device, samples, workers } = options;
+        let TrainerOptions { recipe, data, card, folder, resume, change_recipe, device, samples, workers } =
+            options;
         tch::manual_seed(recipe.seed as i64);
         let model = Captioner::new(card.config.architecture.clone(), device)?;
         let mut optimizer = AdamW::new(model.parameters(), recipe.weight_decay);
         let average = (recipe.ema_decay > 0.0).then(|| model.parameters().snapshot());
         let resumed = match resume {
-            true => folder.resume(model.parameters(), &mut optimizer, average.as_deref(), &recipe, device)?,
+            true => {
+                let state = RunState {
+                    parameters: model.parameters(),
+                    optimizer: &mut optimizer,
+                    average: average.as_deref(),
+                };
+                folder.resume(state, &recipe, change_recipe, device)?
+            }
             false if folder.last().exists() => {
                 return Err(Error::Invalid {
                     what: "--output",
@@ -289,6 +303,9 @@ impl<'a> Trainer<'a> {
             }
         }
         self.progress.step += 1;
+        if self.progress.step.is_multiple_of(STEPS_BETWEEN_RELEASES) {
+            release_free_memory();
+        }
         Ok(())
     }
 
