@@ -1,3 +1,6 @@
+use std::fmt;
+use std::str::FromStr;
+
 /// Architecture, sizes, provenance and scores.
 pub const CONFIG: &str = "config.json";
 /// From a photo to `pixel_values`, in Hugging Face's keys.
@@ -27,7 +30,41 @@ pub enum Precision {
     Int8,
 }
 
+/// Not a precision's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no precision; use fp32, fp16 or int8")]
+pub struct UnknownPrecision(String);
+
+impl FromStr for Precision {
+    type Err = UnknownPrecision;
+
+    fn from_str(name: &str) -> Result<Self, UnknownPrecision> {
+        Self::ALL
+            .into_iter()
+            .find(|precision| precision.as_str() == name)
+            .ok_or_else(|| UnknownPrecision(name.into()))
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 impl Precision {
+    /// Every precision, the most exact first.
+    pub const ALL: [Self; 3] = [Self::Fp32, Self::Fp16, Self::Int8];
+
+    /// The name on command lines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fp32 => "fp32",
+            Self::Fp16 => "fp16",
+            Self::Int8 => "int8",
+        }
+    }
+
     /// What stands between the stem and `.onnx`.
     pub fn suffix(self) -> &'static str {
         match self {
@@ -41,4 +78,17 @@ impl Precision {
 /// The file name of a graph: `model_file(ENCODER, Precision::Int8)` is `encoder_model_int8.onnx`.
 pub fn model_file(stem: &str, precision: Precision) -> String {
     format!("{stem}{}.onnx", precision.suffix())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Precision;
+
+    #[test]
+    fn names_are_read_and_written() {
+        for precision in Precision::ALL {
+            assert_eq!(precision.to_string().parse(), Ok(precision));
+        }
+        assert!("int4".parse::<Precision>().is_err());
+    }
 }

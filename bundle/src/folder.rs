@@ -80,6 +80,12 @@ impl Bundle {
         CaptionTokenizer::from_file(&self.dir.join(TOKENIZER))
     }
 
+    /// The precisions in which the bundle holds a graph, the most exact first.
+    pub fn precisions(&self, stem: &str) -> Vec<Precision> {
+        let holds = |precision: &Precision| self.checksums.contains_key(&model_file(stem, *precision));
+        Precision::ALL.into_iter().filter(holds).collect()
+    }
+
     /// The path of a graph, or an error that names the precisions that the bundle does hold.
     pub fn model_path(&self, stem: &str, precision: Precision) -> Result<PathBuf> {
         let name = model_file(stem, precision);

@@ -30,7 +30,7 @@ pub use config::{Architecture, Config, FORMAT_VERSION, Provenance};
 pub use error::{Error, Result};
 pub use files::{
     CAPTIONER, CHECKSUMS, CONFIG, DECODER, ENCODER, GENERATION_CONFIG, PREPROCESSOR_CONFIG, Precision,
-    TOKENIZER, model_file,
+    TOKENIZER, UnknownPrecision, model_file,
 };
 pub use folder::Bundle;
 pub use generation::{EarlyStopping, GenerationConfig};

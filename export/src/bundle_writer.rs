@@ -1,4 +1,5 @@
 use crate::backbone::{Backbone, INPUT_SIZE, backbone};
+use crate::captioner::write_captioners;
 use crate::graph::Model;
 use crate::proto::GraphProto;
 use crate::{Checkpoint, Error, Result, Weights, atomic, decoder_graph, encoder_graph};
@@ -65,6 +66,7 @@ pub fn write_bundle(checkpoint: &Checkpoint, backbone_weights: &Weights, dir: &P
         let copy = folder.path().join(file.file_name().unwrap_or_default());
         std::fs::copy(file, &copy).map_err(Error::io(file))?;
     }
+    write_captioners(folder.path(), &checkpoint.generation)?;
     seal(folder.path())?;
     atomic::move_into_place(folder, &target)?;
     report(dir)
@@ -85,11 +87,7 @@ impl Draft<'_> {
             doc: format!("{} over {}: {summary}", Config::MODEL_TYPE, self.config.architecture.backbone),
             metadata: vec![("config".into(), config)],
         };
-        let bytes = model.encode();
-        if i32::try_from(bytes.len()).is_err() {
-            return Err(Error::GraphTooLarge { file, bytes: bytes.len() });
-        }
-        self.file(&file, &bytes)
+        self.file(&file, &model_bytes(&file, model)?)
     }
 
     fn json(&self, name: &'static str, content: &impl Serialize) -> Result<()> {
@@ -100,6 +98,15 @@ impl Draft<'_> {
     fn file(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let path = self.folder.join(name);
         std::fs::write(&path, bytes).map_err(Error::io(path))
+    }
+}
+
+/// The bytes of a graph's file, if one file can hold them.
+pub(crate) fn model_bytes(file: &str, model: Model) -> Result<Vec<u8>> {
+    let bytes = model.encode();
+    match i32::try_from(bytes.len()) {
+        Ok(_) => Ok(bytes),
+        Err(_) => Err(Error::GraphTooLarge { file: file.into(), bytes: bytes.len() }),
     }
 }
 
@@ -164,6 +171,11 @@ fn files_to_keep(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(kept)
 }
 
+/// Refuses a folder that holds anything but a bundle.
+pub(crate) fn target_is_free(dir: &Path) -> Result<()> {
+    files_to_keep(dir).map(drop)
+}
+
 fn is_bundle(dir: &Path) -> bool {
     let config = std::fs::read(dir.join(bundle::CONFIG)).ok();
     let config = config.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
@@ -183,11 +195,11 @@ fn belongs_to_bundle(file: &Path) -> bool {
 }
 
 /// Where the folder is really, through symbolic links.
-fn resolve(dir: &Path) -> Result<PathBuf> {
+pub(crate) fn resolve(dir: &Path) -> Result<PathBuf> {
     if dir.exists() { dir.canonicalize() } else { std::path::absolute(dir) }.map_err(Error::io(dir))
 }
 
-fn report(dir: &Path) -> Result<BundleReport> {
+pub(crate) fn report(dir: &Path) -> Result<BundleReport> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(Error::io(dir))? {
         let entry = entry.map_err(Error::io(dir))?;

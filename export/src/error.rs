@@ -137,6 +137,36 @@ pub enum Error {
         /// Its encoded size.
         bytes: usize,
     },
+    /// The file is no ONNX graph.
+    #[error("{path} is not a readable ONNX graph: {source}", path = path.display())]
+    NotOnnx {
+        /// The file.
+        path: PathBuf,
+        /// The format's complaint.
+        source: prost::DecodeError,
+    },
+    /// A graph's nodes do not fit together.
+    #[error("the graph {graph} cannot be rewritten: {reason}")]
+    UnsoundGraph {
+        /// The graph's name.
+        graph: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// Eight bits need a range that no calibration gave.
+    #[error("no photo showed what the tensor `{tensor}` holds: calibrate with the same encoder")]
+    Uncalibrated {
+        /// The tensor.
+        tensor: String,
+    },
+    /// A weight is too large for f16.
+    #[error("the weight `{tensor}` holds {number}, and f16 ends at 65504: this model needs f32")]
+    BeyondHalf {
+        /// The weight.
+        tensor: String,
+        /// The number.
+        number: f32,
+    },
     /// A part of the bundle was refused by its own check.
     #[error(transparent)]
     Bundle(#[from] glimpse_bundle::Error),

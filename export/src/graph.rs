@@ -3,6 +3,8 @@
 use crate::proto::*;
 use crate::weights::little_endian;
 use prost::Message;
+use prost::bytes::Bytes;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 
 /// Version of the operators: the lowest with LayerNormalization.
@@ -23,6 +25,8 @@ pub enum Attribute {
     Int(i64),
     /// Whole numbers.
     Ints(Vec<i64>),
+    /// A graph that the node runs.
+    Graph(GraphProto),
 }
 
 /// Type, axes and meaning of an input or output.
@@ -61,11 +65,11 @@ pub struct GraphBuilder {
 
 #[derive(Debug)]
 struct Node {
-    op_type: &'static str,
+    op_type: Cow<'static, str>,
     name: String,
     inputs: Vec<Value>,
     outputs: Vec<Value>,
-    attributes: Vec<(&'static str, Attribute)>,
+    attributes: Vec<AttributeProto>,
 }
 
 impl GraphBuilder {
@@ -76,28 +80,75 @@ impl GraphBuilder {
 
     /// Adds an input.
     pub fn input(&mut self, signature: Signature<'_>) -> Value {
-        self.inputs.push(value_info(signature));
-        self.value(signature.name)
+        self.declared_input(value_info(signature))
+    }
+
+    /// Adds an input that another graph declares.
+    pub fn declared_input(&mut self, info: ValueInfoProto) -> Value {
+        let value = self.value(info.name());
+        self.inputs.push(info);
+        value
     }
 
     /// Makes a tensor an output, which gives it the contract's name.
     pub fn output(&mut self, value: Value, signature: Signature<'_>) {
+        self.declared_output(value, value_info(signature));
+    }
+
+    /// Makes a tensor an output that another graph declares, which gives it that one's name.
+    pub fn declared_output(&mut self, value: Value, info: ValueInfoProto) {
+        // Whoever has the name so far gives it up.
+        if let Some(holder) = self.names.iter().position(|name| name == info.name()) {
+            self.names[holder] = self.unique(&format!("{}.inner", info.name()));
+        }
         self.taken.remove(&self.names[value.0]);
-        let name = self.unique(signature.name);
-        debug_assert_eq!(name, signature.name, "the contract's name is taken");
-        self.names[value.0] = name;
-        self.outputs.push(value_info(signature));
+        self.names[value.0] = info.name().into();
+        self.taken.insert(info.name().into());
+        self.outputs.push(info);
     }
 
     /// Adds an f32 constant, row-major.
     pub fn floats(&mut self, name: &str, shape: &[usize], numbers: &[f32]) -> Value {
-        self.constant(name, shape, numbers.len(), DataType::Float, little_endian(numbers))
+        self.tensor(name, DataType::Float, shape, little_endian(numbers))
     }
 
     /// Adds a one-axis i64 constant, as shapes and axes are given to nodes.
     pub fn ints(&mut self, name: &str, numbers: &[i64]) -> Value {
-        let bytes = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-        self.constant(name, &[numbers.len()], numbers.len(), DataType::Int64, bytes)
+        self.int_tensor(name, &[numbers.len()], numbers)
+    }
+
+    /// Adds an i64 constant, row-major.
+    pub fn int_tensor(&mut self, name: &str, shape: &[usize], numbers: &[i64]) -> Value {
+        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        self.tensor(name, DataType::Int64, shape, bytes)
+    }
+
+    /// Adds a constant of any type from its little-endian bytes, row-major.
+    pub fn tensor(
+        &mut self,
+        name: &str,
+        data_type: DataType,
+        shape: &[usize],
+        bytes: impl Into<Bytes>,
+    ) -> Value {
+        let bytes = bytes.into();
+        let size = shape.iter().product::<usize>() * data_type.size();
+        debug_assert_eq!(size, bytes.len(), "{name} does not fill its shape");
+        self.declared_tensor(TensorProto {
+            dims: shape.iter().map(|&size| size as i64).collect(),
+            data_type: Some(data_type.into()),
+            name: Some(name.into()),
+            raw_data: Some(bytes),
+            ..TensorProto::default()
+        })
+    }
+
+    /// Adds a constant of another graph; it gets a name of its own where that one's is taken.
+    pub fn declared_tensor(&mut self, mut tensor: TensorProto) -> Value {
+        let value = self.value(tensor.name());
+        tensor.name = Some(self.names[value.0].clone());
+        self.initializers.push(tensor);
+        value
     }
 
     /// A scalar constant that every caller of this name shares.
@@ -135,24 +186,56 @@ impl GraphBuilder {
     ) -> [Value; N] {
         let outputs = outputs.map(|output| self.value(output));
         self.nodes.push(Node {
-            op_type,
+            op_type: op_type.into(),
             name: name.into(),
             inputs: inputs.into_iter().copied().collect(),
             outputs: outputs.to_vec(),
-            attributes: attributes.into_iter().collect(),
+            attributes: attributes.into_iter().map(attribute).collect(),
         });
         outputs
     }
 
+    /// Adds a node of another graph, with inputs of this one. Returns its outputs.
+    pub fn copied_node(&mut self, node: &NodeProto, inputs: Vec<Value>) -> Vec<Value> {
+        let outputs: Vec<_> = node.output.iter().map(|output| self.value(output)).collect();
+        self.nodes.push(Node {
+            op_type: node.op_type().to_string().into(),
+            name: node.name().into(),
+            inputs,
+            outputs: outputs.clone(),
+            attributes: node.attribute.clone(),
+        });
+        outputs
+    }
+
+    /// An empty graph to be run by a node of this one, such as the body of a loop. Names of this graph
+    /// are taken in it.
+    pub fn body(&self) -> Self {
+        Self { taken: self.taken.clone(), ..Self::default() }
+    }
+
+    /// A tensor of the graph around this body.
+    pub fn outer(&mut self, around: &Self, value: Value) -> Value {
+        self.names.push(around.names[value.0].clone());
+        Value(self.names.len() - 1)
+    }
+
+    /// The body as an attribute; its names are taken in this graph from now on.
+    pub fn adopt(&mut self, body: Self, name: &str) -> Attribute {
+        self.taken.extend(body.taken.iter().cloned());
+        Attribute::Graph(body.finish(name))
+    }
+
     /// The graph, with every tensor's final name.
     pub fn finish(self, name: &str) -> GraphProto {
-        let named = |values: &[Value]| values.iter().map(|value| self.names[value.0].clone()).collect();
-        let nodes = self.nodes.iter().map(|node| NodeProto {
-            input: named(&node.inputs),
-            output: named(&node.outputs),
-            name: Some(node.name.clone()),
-            op_type: Some(node.op_type.into()),
-            attribute: node.attributes.iter().map(attribute).collect(),
+        let names = &self.names;
+        let named = |values: Vec<Value>| values.into_iter().map(|value| names[value.0].clone()).collect();
+        let nodes = self.nodes.into_iter().map(|node| NodeProto {
+            input: named(node.inputs),
+            output: named(node.outputs),
+            name: Some(node.name),
+            op_type: Some(node.op_type.into_owned()),
+            attribute: node.attributes,
         });
         GraphProto {
             node: nodes.collect(),
@@ -162,25 +245,6 @@ impl GraphBuilder {
             input: self.inputs,
             output: self.outputs,
         }
-    }
-
-    fn constant(
-        &mut self,
-        name: &str,
-        shape: &[usize],
-        count: usize,
-        data_type: DataType,
-        bytes: Vec<u8>,
-    ) -> Value {
-        debug_assert_eq!(shape.iter().product::<usize>(), count, "{name} does not fill its shape");
-        let value = self.value(name);
-        self.initializers.push(TensorProto {
-            dims: shape.iter().map(|&size| size as i64).collect(),
-            data_type: Some(data_type.into()),
-            name: Some(self.names[value.0].clone()),
-            raw_data: Some(bytes),
-        });
-        value
     }
 
     fn value(&mut self, name: &str) -> Value {
@@ -237,6 +301,16 @@ impl Model {
     }
 }
 
+/// A tensor of any shape.
+pub(crate) fn unshaped(name: &str, data_type: DataType) -> ValueInfoProto {
+    let tensor_type = TensorType { elem_type: Some(data_type.into()), shape: None };
+    ValueInfoProto {
+        name: Some(name.into()),
+        r#type: Some(TypeProto { tensor_type: Some(tensor_type) }),
+        doc_string: None,
+    }
+}
+
 fn value_info(signature: Signature<'_>) -> ValueInfoProto {
     let dim = signature.axes.iter().map(|axis| Dimension {
         value: Some(match axis {
@@ -255,20 +329,24 @@ fn value_info(signature: Signature<'_>) -> ValueInfoProto {
     }
 }
 
-fn attribute((name, value): &(&'static str, Attribute)) -> AttributeProto {
-    let mut proto = AttributeProto { name: Some((*name).into()), ..AttributeProto::default() };
+fn attribute((name, value): (&'static str, Attribute)) -> AttributeProto {
+    let mut proto = AttributeProto { name: Some(name.into()), ..AttributeProto::default() };
     let kind = match value {
         Attribute::Float(number) => {
-            proto.f = Some(*number);
+            proto.f = Some(number);
             AttributeType::Float
         }
         Attribute::Int(number) => {
-            proto.i = Some(*number);
+            proto.i = Some(number);
             AttributeType::Int
         }
         Attribute::Ints(numbers) => {
-            proto.ints = numbers.clone();
+            proto.ints = numbers;
             AttributeType::Ints
+        }
+        Attribute::Graph(graph) => {
+            proto.g = Some(graph);
+            AttributeType::Graph
         }
     };
     proto.r#type = Some(kind.into());

@@ -8,12 +8,14 @@
 //! | [`backbone`] | the frozen image networks, one file each |
 //! | [`write_bundle`] | the folder, written whole or not at all |
 //! | [`encoder_graph`], [`decoder_graph`] | the two graphs of `DESIGN.md` |
+//! | [`variants`] | the graphs in other precisions |
 //! | [`seeded`] | random weights for tests and benchmarks |
 //! | [`graph`], [`proto`] | the ONNX format itself |
 
 mod atomic;
 pub mod backbone;
 mod bundle_writer;
+mod captioner;
 mod checkpoint;
 mod decoder;
 mod encoder;
@@ -22,6 +24,7 @@ pub mod graph;
 mod linear;
 pub mod proto;
 pub mod seeded;
+pub mod variants;
 mod weights;
 
 pub use bundle_writer::{BundleFile, BundleReport, write_bundle};

@@ -2,6 +2,7 @@
 //! no `protoc`. Field numbers are those of `onnx.proto` (ONNX IR specification, IR version 8);
 //! protobuf readers skip what is absent, so leaving fields out is safe.
 
+use prost::bytes::Bytes;
 use prost::{Enumeration, Message, Oneof};
 
 /// A file: one graph, and what it needs of a runtime.
@@ -107,6 +108,9 @@ pub struct AttributeProto {
     /// A whole number.
     #[prost(int64, optional, tag = "3")]
     pub i: Option<i64>,
+    /// A graph that the node runs, such as the body of a loop.
+    #[prost(message, optional, tag = "6")]
+    pub g: Option<GraphProto>,
     /// Whole numbers.
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
@@ -125,6 +129,8 @@ pub enum AttributeType {
     Float = 1,
     /// `i`
     Int = 2,
+    /// `g`
+    Graph = 5,
     /// `ints`
     Ints = 7,
 }
@@ -141,9 +147,26 @@ pub struct TensorProto {
     /// The tensor's name.
     #[prost(string, optional, tag = "8")]
     pub name: Option<String>,
-    /// The numbers, row-major, little-endian.
-    #[prost(bytes = "vec", optional, tag = "9")]
-    pub raw_data: Option<Vec<u8>>,
+    /// The numbers, row-major, little-endian. Decoded from `Bytes`, they stay where the file's bytes
+    /// lie: nothing is copied.
+    #[prost(bytes = "bytes", optional, tag = "9")]
+    pub raw_data: Option<Bytes>,
+    /// Where the numbers lie in another file: `location`, `offset` and `length`.
+    #[prost(message, repeated, tag = "13")]
+    pub external_data: Vec<StringStringEntryProto>,
+    /// Whether the numbers lie here or in another file.
+    #[prost(enumeration = "DataLocation", optional, tag = "14")]
+    pub data_location: Option<i32>,
+}
+
+/// Where a constant's numbers lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Enumeration)]
+#[repr(i32)]
+pub enum DataLocation {
+    /// In `raw_data`.
+    Default = 0,
+    /// Where `external_data` says.
+    External = 1,
 }
 
 /// Types of numbers.
@@ -154,8 +177,33 @@ pub enum DataType {
     Undefined = 0,
     /// f32
     Float = 1,
+    /// u8
+    Uint8 = 2,
+    /// i8
+    Int8 = 3,
+    /// i32
+    Int32 = 6,
     /// i64
     Int64 = 7,
+    /// One byte, 0 or 1
+    Bool = 9,
+    /// f16
+    Float16 = 10,
+    /// f64
+    Double = 11,
+}
+
+impl DataType {
+    /// Bytes of one number.
+    pub fn size(self) -> usize {
+        match self {
+            Self::Undefined => 0,
+            Self::Uint8 | Self::Int8 | Self::Bool => 1,
+            Self::Float16 => 2,
+            Self::Float | Self::Int32 => 4,
+            Self::Int64 | Self::Double => 8,
+        }
+    }
 }
 
 /// Name and type of an input or output.

@@ -66,7 +66,7 @@ fn initializer(constant: &TensorProto) -> Tensor {
             let numbers = bytes.as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes));
             Tensor::Ints(ArrayD::from_shape_vec(shape, numbers.collect()).unwrap())
         }
-        DataType::Undefined => panic!("{} has no type", constant.name()),
+        other => panic!("{} is {other:?}", constant.name()),
     }
 }
 

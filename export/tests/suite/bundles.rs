@@ -26,6 +26,7 @@ fn a_bundle_opens_and_holds_what_the_checkpoint_says() {
     let names: Vec<_> = report.files.iter().map(|file| file.name.as_str()).collect();
     let expected = [
         "SHA256SUMS",
+        "captioner_model.onnx",
         "config.json",
         "decoder_model.onnx",
         "encoder_model.onnx",

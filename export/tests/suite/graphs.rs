@@ -22,7 +22,7 @@ fn describe(values: &[ValueInfoProto]) -> Vec<String> {
         let kind = match tensor.elem_type() {
             DataType::Float => "f32",
             DataType::Int64 => "i64",
-            DataType::Undefined => "?",
+            _ => "?",
         };
         format!("{}: {kind} [{}]", value.name(), axes.join(", "))
     };
@@ -65,7 +65,7 @@ fn assert_sound(graph: &GraphProto) {
     assert!(unused.is_empty(), "never read: {unused:?}");
     for tensor in &graph.initializer {
         let count: i64 = tensor.dims.iter().product();
-        let width = if tensor.data_type() == DataType::Float { 4 } else { 8 };
+        let width = tensor.data_type().size() as i64;
         assert_eq!(tensor.raw_data().len() as i64, count * width, "{}", tensor.name());
     }
 }
