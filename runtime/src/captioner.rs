@@ -4,6 +4,7 @@ use crate::device::Device;
 use crate::encoder::{self, Encoded};
 use crate::onnxruntime::{OnnxRuntime, OnnxRuntimeOptions};
 use crate::pipeline::{for_each_ordered, in_parallel};
+use crate::precision::PrecisionChoice;
 use crate::search::{Hypothesis, SearchOptions, search};
 use crate::session::Sessions;
 use crate::{Error, Result};
@@ -19,6 +20,8 @@ use std::path::Path;
 pub struct CaptionerOptions {
     /// Where the graphs run.
     pub device: Device,
+    /// Which of the bundle's graphs run.
+    pub precision: PrecisionChoice,
     /// Which ONNX Runtime to load, with how many threads.
     pub onnxruntime: OnnxRuntimeOptions,
 }
@@ -63,8 +66,8 @@ impl Captioner {
     pub fn open(dir: impl AsRef<Path>, options: &CaptionerOptions) -> Result<Self> {
         let bundle = Bundle::open_unverified(dir.as_ref())?;
         let runtime = OnnxRuntime::load(&options.onnxruntime)?;
-        let (sessions, tokenizer) =
-            in_parallel(|| Sessions::open(&bundle, &runtime, options.device), || bundle.tokenizer());
+        let open = || Sessions::open(&bundle, &runtime, options.device, options.precision);
+        let (sessions, tokenizer) = in_parallel(open, || bundle.tokenizer());
         let tokenizer = tokenizer?;
         check_vocabulary(&bundle, &tokenizer)?;
         let preprocessor = Preprocessor::new(bundle.preprocessor.clone())?;

@@ -54,6 +54,21 @@ pub enum Error {
         /// Why it is out of reach.
         reason: String,
     },
+    /// The bundle has no graph of the precision that was asked for.
+    #[error(
+        "--precision {precision}: {path} holds {stem} as {held} alone; `glimpse-quantize` writes the others",
+        path = path.display()
+    )]
+    Precision {
+        /// What was asked for.
+        precision: glimpse_bundle::Precision,
+        /// The bundle.
+        path: PathBuf,
+        /// Which graph.
+        stem: &'static str,
+        /// What there is of it.
+        held: String,
+    },
     /// ONNX Runtime failed while running a graph.
     #[error("the {graph} failed: {source}")]
     Run {

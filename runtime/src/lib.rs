@@ -23,6 +23,8 @@
 //! | [`search`](mod@search) | greedy and beam search over any step-wise model |
 //! | [`OnnxRuntime`] | the library found, loaded and started once per process |
 //! | [`Device`] | where the graphs run |
+//! | [`PrecisionChoice`] | which of a bundle's graphs run |
+//! | [`ObservedEncoder`] | what tensors hold for a photo, to calibrate eight bits |
 //! | [`mod@inspect`] | what a bundle holds; its graphs against reference outputs |
 //! | [`photo`] | pictures decoded and prepared |
 //! | [`pipeline`] | photos prepared on all cores while the graphs run |
@@ -36,9 +38,11 @@ mod encoder;
 mod error;
 pub mod inspect;
 mod mapped_model;
+mod observe;
 mod onnxruntime;
 pub mod photo;
 pub mod pipeline;
+mod precision;
 pub mod search;
 mod selection;
 mod session;
@@ -48,4 +52,6 @@ pub use captioner::{Caption, Captioner, CaptionerOptions};
 pub use device::{Device, UnknownDevice};
 pub use encoder::Encoded;
 pub use error::{Error, Result};
+pub use observe::ObservedEncoder;
 pub use onnxruntime::{LoadError, OnnxRuntime, OnnxRuntimeOptions, Origin};
+pub use precision::{PrecisionChoice, UnknownChoice};

@@ -5,9 +5,10 @@ use crate::device::Device;
 use crate::mapped_model::MappedModel;
 use crate::onnxruntime::OnnxRuntime;
 use crate::pipeline::in_parallel;
+use crate::precision::PrecisionChoice;
 use crate::selection;
 use crate::{Error, Result};
-use glimpse_bundle::{Bundle, DECODER, ENCODER, Precision, model_file, tensors};
+use glimpse_bundle::{Bundle, DECODER, ENCODER, model_file, tensors};
 use ort::ep::{CUDA, ExecutionProvider};
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
@@ -27,8 +28,13 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     /// Opens the graphs where `device` says.
-    pub(crate) fn open(bundle: &Bundle, runtime: &OnnxRuntime, device: Device) -> Result<Self> {
-        let on = |device, fallback| Self::open_on(bundle, runtime, device, fallback);
+    pub(crate) fn open(
+        bundle: &Bundle,
+        runtime: &OnnxRuntime,
+        device: Device,
+        precision: PrecisionChoice,
+    ) -> Result<Self> {
+        let on = |device, fallback| Self::open_on(bundle, runtime, device, precision, fallback);
         match device {
             Device::Cpu => on(Device::Cpu, None),
             Device::Cuda(_) if !has_cuda() => Err(Error::Device {
@@ -55,10 +61,11 @@ impl Sessions {
         bundle: &Bundle,
         runtime: &OnnxRuntime,
         device: Device,
+        choice: PrecisionChoice,
         fallback: Option<String>,
     ) -> Result<Self> {
         let open = |stem, contract: Contract| {
-            let precision = Precision::Fp32;
+            let precision = choice.resolve(bundle, stem, device)?;
             let path = bundle.model_path(stem, precision)?;
             let (verified, session) = in_parallel(
                 || bundle.verify(&model_file(stem, precision)),

@@ -7,7 +7,7 @@ use clap::builder::FalseyValueParser;
 use glimpse_bundle::{Preprocessor, Size};
 use glimpse_runtime::pipeline::for_each_ordered;
 use glimpse_runtime::search::SearchOptions;
-use glimpse_runtime::{Caption, Captioner, CaptionerOptions, Device, photo};
+use glimpse_runtime::{Caption, Captioner, CaptionerOptions, Device, PrecisionChoice, photo};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ndarray::ArrayView4;
 use serde::Serialize;
@@ -29,6 +29,10 @@ pub struct Args {
     /// auto, cpu, cuda or cuda:INDEX; auto takes CUDA where it works, cuda takes it or fails
     #[arg(long, default_value = "auto", env = "GLIMPSE_DEVICE")]
     device: Device,
+    /// fp32, fp16, int8, or one for the encoder and one for the decoder (fp32,int8); auto takes fp16
+    /// on CUDA and fp32 on the CPU where the bundle has it
+    #[arg(long, default_value = "auto", env = "GLIMPSE_PRECISION")]
+    precision: PrecisionChoice,
     /// Photos that run through the network together
     #[arg(long, value_name = "N", default_value = "8", env = "GLIMPSE_BATCH_SIZE", value_parser = at_least_one)]
     batch_size: usize,
@@ -44,6 +48,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let dir = model_dir(args.model.as_deref())?;
     let mut options = CaptionerOptions::default();
     options.device = args.device;
+    options.precision = args.precision;
     options.onnxruntime = args.runtime.options();
     let captioner = Captioner::open(dir, &options)?;
     if let Some(reason) = captioner.fallback() {

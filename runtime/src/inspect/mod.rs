@@ -11,7 +11,7 @@ use crate::session::open_graph;
 use crate::{Error, Result};
 use glimpse_bundle::{
     Architecture, Bundle, CAPTIONER, DECODER, ENCODER, GenerationConfig, Precision, PreprocessorConfig,
-    Provenance,
+    Provenance, model_file,
 };
 use ort::session::Session;
 use ort::value::{Outlet, ValueType};
@@ -100,12 +100,9 @@ pub struct RuntimeInfo {
 pub fn inspect(bundle: &Bundle, runtime: &OnnxRuntime) -> Result<Inspection> {
     let mut graphs = Vec::new();
     for stem in [ENCODER, DECODER, CAPTIONER] {
-        for precision in [Precision::Fp32, Precision::Fp16, Precision::Int8] {
-            if let Ok(path) = bundle.model_path(stem, precision) {
-                let session = open_checked(bundle, runtime, stem, precision)?;
-                let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                graphs.push(describe(&session, file, precision));
-            }
+        for precision in bundle.precisions(stem) {
+            let session = open_checked(bundle, runtime, stem, precision)?;
+            graphs.push(describe(&session, model_file(stem, precision), precision));
         }
     }
     Ok(Inspection {
@@ -159,11 +156,6 @@ fn file_sizes(bundle: &Bundle) -> Result<Vec<FileSize>> {
 }
 
 fn describe(session: &Session, file: String, precision: Precision) -> Graph {
-    let precision = match precision {
-        Precision::Fp32 => "fp32",
-        Precision::Fp16 => "fp16",
-        Precision::Int8 => "int8",
-    };
     let (mut producer, mut entries) = (None, BTreeMap::new());
     if let Ok(metadata) = session.metadata() {
         producer = metadata.producer().filter(|name| !name.is_empty());
@@ -172,7 +164,7 @@ fn describe(session: &Session, file: String, precision: Precision) -> Graph {
     }
     let tensors = |outlets: &[Outlet]| outlets.iter().map(tensor_info).collect();
     let (inputs, outputs) = (tensors(session.inputs()), tensors(session.outputs()));
-    Graph { file, precision, producer, metadata: entries, inputs, outputs }
+    Graph { file, precision: precision.as_str(), producer, metadata: entries, inputs, outputs }
 }
 
 fn tensor_info(outlet: &Outlet) -> TensorInfo {
