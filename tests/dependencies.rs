@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// Each crate and those of this workspace that it may use.
-const EDGES: [(&str, &[&str]); 6] = [
+const EDGES: [(&str, &[&str]); 7] = [
     ("bundle", &[]),
     ("captions", &[]),
     ("metrics", &[]),
     ("export", &["bundle"]),
+    ("quantize", &["bundle", "export", "runtime"]),
     ("runtime", &["bundle", "captions", "metrics"]),
     ("trainer", &["bundle", "captions", "export", "metrics"]),
 ];
@@ -21,8 +22,8 @@ const EDGES: [(&str, &[&str]); 6] = [
 /// Each heavy dependency with those who may use it, directly or not.
 const HEAVY: [(&[&str], &[&str]); 3] = [
     (&["tch", "torch-sys"], &["trainer"]),
-    (&["ort", "ort-sys"], &["runtime"]),
-    (&["prost"], &["export", "trainer"]),
+    (&["ort", "ort-sys"], &["quantize", "runtime"]),
+    (&["prost"], &["export", "quantize", "trainer"]),
 ];
 
 fn cargo(arguments: &[&str]) -> String {

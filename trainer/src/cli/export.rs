@@ -1,7 +1,7 @@
 use super::DeviceArgs;
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use glimpse_bundle::{Preprocessor, Size, image};
+use glimpse_bundle::{Precision, Preprocessor, Size, image};
 use glimpse_export::{Checkpoint, write_bundle};
 use glimpse_trainer::backbone::{FeatureExtractor, StateDict};
 use glimpse_trainer::exporting;
@@ -34,6 +34,12 @@ pub struct ExportArgs {
     /// Size of n-grams that never repeat
     #[arg(long)]
     no_repeat_ngram_size: Option<usize>,
+    /// Further variants of the graphs: int8 for CPUs, fp16 for GPUs, or both with a comma between
+    #[arg(long, value_delimiter = ',')]
+    precision: Vec<Precision>,
+    /// Photos, or folders of photos, that int8 is calibrated with
+    #[arg(long, value_name = "PHOTO", num_args = 1..)]
+    calibration: Vec<PathBuf>,
     /// Photos for the check [default: four pictures of noise]
     #[arg(long, num_args = 1..)]
     check_images: Vec<PathBuf>,
@@ -70,7 +76,27 @@ impl ExportArgs {
         let pixel_values = self.check_pixels(&Preprocessor::new(checkpoint.preprocessor.clone())?)?;
         let reference = self.checkpoint.with_extension("reference.safetensors");
         exporting::write_reference(&reference, &exporting::reference(&backbone, &model, &pixel_values))?;
-        self.check(&reference)
+        self.check(&reference)?;
+        self.quantize()
+    }
+
+    /// Has `glimpse-quantize` beside this program add the variants.
+    fn quantize(&self) -> Result<()> {
+        if self.precision.is_empty() {
+            return Ok(());
+        }
+        let program = std::env::current_exe()?.with_file_name("glimpse-quantize");
+        let names: Vec<_> = self.precision.iter().map(|precision| precision.as_str()).collect();
+        let mut command = Command::new(&program);
+        command.arg(&self.output).args(["--precision", &names.join(",")]);
+        if !self.calibration.is_empty() {
+            command.arg("--calibration").args(&self.calibration);
+        }
+        let status = command.status().with_context(|| format!("running {}", program.display()))?;
+        if !status.success() {
+            bail!("the variants were not written; the bundle without them stands");
+        }
+        Ok(())
     }
 
     /// f32 [photos, 3, height, width]
