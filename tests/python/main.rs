@@ -5,8 +5,8 @@
 
 use glimpse_tests::models::{self, SeededModel};
 use glimpse_tests::photos::{photos, pictures_in};
-use glimpse_tests::places::{examples, shipped_bundle};
-use glimpse_tests::programs::{Outcome, glimpse, python};
+use glimpse_tests::places::{examples, project, shared, shipped_bundle};
+use glimpse_tests::programs::{Outcome, glimpse, glimpse_path, python};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -104,4 +104,27 @@ fn the_runtime_repeats_no_grid() {
     assert_eq!(caption(&altered, "1").json(0), caption(&model.bundle, "1").json(0));
     let together = caption(&altered, "2");
     assert_eq!(together.code, Some(1), "two grids reach the graph together: {together:#?}");
+}
+
+/// The all-in-one graph in Python (and in Node.js where `GLIMPSE_NODE_MODULES` names a folder with
+/// onnxruntime-node): the words of `glimpse` with 1, 3 and 5 beams, alone and in batches.
+#[test]
+fn the_captioner_graph_says_the_same_words() {
+    let Some(mut compare) = python("numpy, onnx, onnxruntime, PIL") else { return };
+    compare.arg(project().join("tests/captioner/compare.py"));
+    let model = SeededModel::write(models::edge());
+    compare.current_dir(project()).arg(&model.bundle).arg("--glimpse").arg(glimpse_path());
+    match std::env::var_os("GLIMPSE_NODE_MODULES") {
+        Some(folder) => {
+            compare.arg("--node").arg(folder);
+        }
+        None => println!("not compared with Node.js: GLIMPSE_NODE_MODULES is not set"),
+    }
+    compare.args(["--num-beams", "1", "3", "5", "--count"]);
+    let outcome = match shared("data/flickr8k/images") {
+        Some(photos) => Outcome::of(compare.arg("200").arg("--").arg(photos)),
+        None => Outcome::of(compare.arg("5").arg("--").arg(examples())),
+    };
+    assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    println!("{}", outcome.stdout.join("\n"));
 }
