@@ -64,15 +64,16 @@ build-tests: deps deps-torch deps-python ## Build what `make test` runs
 
 bench: deps $(WITH_BENCH) ## Time Glimpse beside PyTorch and ONNX Runtime in Python (fetches them: 3 GB on Linux)
 	@echo "==> Building glimpse and its bench"
-	@$(CARGO) build --release -p glimpse-runtime -p glimpse-bench $(CARGO_FLAGS)
-	@$(TARGET)/release/glimpse-bench --program $(TARGET)/release/glimpse --python $(BENCH)/bin/python3 \
+	@$(CARGO) build --release -p glimpse-runtime -p glimpse-quantize -p glimpse-bench $(CARGO_FLAGS)
+	@$(TARGET)/release/glimpse-bench --program $(TARGET)/release/glimpse \
+	  --quantizer $(TARGET)/release/glimpse-quantize --python $(BENCH)/bin/python3 \
 	  --out $(TARGET)/bench $(BENCH_FLAGS)
 
 bench-gpu: deps-gpu $(WITH_BENCH) ## Time Glimpse beside PyTorch on one NVIDIA card (Linux; fetches all of CUDA)
 	@echo "==> Building glimpse and its bench"
-	@$(CARGO) build --release -p glimpse-runtime -p glimpse-bench $(CARGO_FLAGS)
+	@$(CARGO) build --release -p glimpse-runtime -p glimpse-quantize -p glimpse-bench $(CARGO_FLAGS)
 	@$(TARGET)/release/glimpse-bench --device cuda:0 --photos 1,64 --batches-only --model resnet50 \
-	  --python $(BENCH)/bin/python3 --out $(TARGET)/bench $(BENCH_FLAGS)
+	  --quantizer $(TARGET)/release/glimpse-quantize --python $(BENCH)/bin/python3 --out $(TARGET)/bench $(BENCH_FLAGS)
 
 bench-training: deps-torch $(WITH_BENCH) ## Time training beside eager PyTorch, and filling the cache beside the bare backbone
 	@echo "==> Building glimpse-train"

@@ -1,7 +1,7 @@
 //! The models and pixels that all engines share, written once under `target/bench`.
 
-use anyhow::{Context, Result};
-use glimpse_bundle::{Architecture, Bundle, EOS_ID, GenerationConfig};
+use anyhow::{Context, Result, ensure};
+use glimpse_bundle::{Architecture, Bundle, DECODER, ENCODER, EOS_ID, GenerationConfig, Precision};
 use glimpse_export::backbone::backbone;
 use glimpse_export::{Checkpoint, Weights, seeded, write_bundle};
 use image::imageops::FilterType;
@@ -9,9 +9,26 @@ use ndarray::Array4;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// Words of every caption: as many as Flickr8k's long ones, so that all engines do the same work.
 pub const WORDS: usize = 16;
+
+/// Graphs of a bundle that run together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variant {
+    pub name: &'static str,
+    pub encoder: Precision,
+    pub decoder: Precision,
+}
+
+impl Variant {
+    pub const F32: Self = Self { name: "f32", encoder: Precision::Fp32, decoder: Precision::Fp32 };
+    pub const INT8_DECODER: Self =
+        Self { name: "int8 decoder", encoder: Precision::Fp32, decoder: Precision::Int8 };
+    pub const INT8: Self = Self { name: "int8", encoder: Precision::Int8, decoder: Precision::Int8 };
+    pub const F16: Self = Self { name: "f16", encoder: Precision::Fp16, decoder: Precision::Fp16 };
+}
 
 /// A model on disk, as each engine reads it.
 pub struct Model {
@@ -23,9 +40,33 @@ pub struct Model {
 }
 
 /// The reference and the edge model, with seeded weights: speed does not depend on their values.
-pub fn models(out: &Path) -> Result<Vec<Model>> {
+pub fn models(out: &Path, quantizer: &Path) -> Result<Vec<Model>> {
     let edge = Bundle::open(project().join("models/flickr8k-edge"))?.config.architecture;
-    Ok(vec![write(out, "resnet50-lstm512", &reference())?, write(out, "edge", &edge)?])
+    let models = vec![write(out, "resnet50-lstm512", &reference())?, write(out, "edge", &edge)?];
+    models.iter().try_for_each(|model| quantize(model, quantizer))?;
+    Ok(models)
+}
+
+/// Adds int8 and fp16 graphs to a bundle. The examples calibrate well enough for what is timed.
+fn quantize(model: &Model, quantizer: &Path) -> Result<()> {
+    let bundle = Bundle::open(&model.bundle)?;
+    if [Variant::INT8, Variant::F16].iter().all(|variant| holds(&bundle, *variant)) {
+        return Ok(());
+    }
+    println!("==> Quantizing {}", model.name);
+    let status = Command::new(quantizer)
+        .arg(&model.bundle)
+        .args(["--precision", "int8,fp16", "--calibration"])
+        .arg(project().join("examples"))
+        .stdout(Stdio::null())
+        .status()
+        .with_context(|| format!("{} cannot be run", quantizer.display()))?;
+    ensure!(status.success(), "{} failed", quantizer.display());
+    Ok(())
+}
+
+fn holds(bundle: &Bundle, variant: Variant) -> bool {
+    bundle.model_path(ENCODER, variant.encoder).is_ok() && bundle.model_path(DECODER, variant.decoder).is_ok()
 }
 
 /// The seed report's model with its sizes.

@@ -1,9 +1,9 @@
 //! Glimpse's own runtime, in this process.
 
 use crate::engine::{Engine, Job, Run, Task};
-use crate::fixtures::{Model, PixelValues};
+use crate::fixtures::{Model, PixelValues, Variant};
 use anyhow::Result;
-use glimpse_runtime::{Captioner, CaptionerOptions, Device};
+use glimpse_runtime::{Captioner, CaptionerOptions, Device, PrecisionChoice};
 use ndarray::{ArrayView4, s};
 use std::time::Instant;
 
@@ -14,17 +14,27 @@ pub struct Glimpse<'a> {
 }
 
 impl<'a> Glimpse<'a> {
-    pub fn open(model: &Model, pixel_values: &'a PixelValues, device: Device) -> Result<Self> {
-        let mut options = CaptionerOptions::default();
-        options.device = device;
-        let captioner = Captioner::open(&model.bundle, &options)?;
-        Ok(Self { name: "Glimpse".into(), captioner, pixel_values: pixel_values.array.view() })
+    pub fn open(
+        model: &Model,
+        variant: Variant,
+        pixel_values: &'a PixelValues,
+        device: Device,
+    ) -> Result<Self> {
+        let captioner = Captioner::open(&model.bundle, &options(variant, device))?;
+        Ok(Self {
+            name: format!("Glimpse, {}", variant.name),
+            captioner,
+            pixel_values: pixel_values.array.view(),
+        })
     }
+}
 
-    /// Threads that ONNX Runtime computes with.
-    pub fn threads(&self) -> usize {
-        self.captioner.runtime().threads()
-    }
+/// How to open a bundle for one of its variants.
+pub fn options(variant: Variant, device: Device) -> CaptionerOptions {
+    let mut options = CaptionerOptions::default();
+    options.device = device;
+    options.precision = PrecisionChoice { encoder: Some(variant.encoder), decoder: Some(variant.decoder) };
+    options
 }
 
 impl Engine for Glimpse<'_> {

@@ -2,12 +2,13 @@
 
 use crate::Args;
 use crate::engine::{Engine, Job, Task};
-use crate::fixtures::{Model, large_photo};
+use crate::fixtures::{Model, Variant, large_photo};
+use crate::glimpse::options;
 use crate::measure::Times;
 use crate::peer::Peer;
 use crate::report::{Single, Summary};
 use anyhow::Result;
-use glimpse_runtime::{Captioner, CaptionerOptions, Device, photo};
+use glimpse_runtime::{Captioner, Device, photo};
 use std::time::Instant;
 
 /// PIL is asked for what needs no arguments.
@@ -17,9 +18,7 @@ pub fn measure(args: &Args, models: &[Model], summary: &mut Summary) -> Result<(
     let Some(model) = models.last() else { return Ok(()) };
     eprintln!("==> a photo of 12 megapixels");
     let file = large_photo(&args.out)?;
-    let mut options = CaptionerOptions::default();
-    options.device = Device::Cpu;
-    let mut captioner = Captioner::open(&model.bundle, &options)?;
+    let mut captioner = Captioner::open(&model.bundle, &options(Variant::F32, Device::Cpu))?;
     let mut search = captioner.search_options();
     search.num_beams = 1;
     let mut pillow = Peer::pillow(&args.python, model, &file, false)?;

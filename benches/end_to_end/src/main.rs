@@ -25,6 +25,9 @@ struct Args {
     /// The program whose start is timed
     #[arg(long, default_value = "target/release/glimpse")]
     program: PathBuf,
+    /// The program that adds int8 and fp16 graphs to the bundles
+    #[arg(long, default_value = "target/release/glimpse-quantize")]
+    quantizer: PathBuf,
     /// Where bundles and tensors are kept and summary.json is written
     #[arg(long, default_value = "target/bench")]
     out: PathBuf,
@@ -52,8 +55,10 @@ fn main() -> Result<()> {
     let args = Args::parse();
     std::fs::create_dir_all(&args.out)?;
     let mut summary = report::Summary::new();
-    let models: Vec<_> =
-        fixtures::models(&args.out)?.into_iter().filter(|model| model.name.contains(&args.model)).collect();
+    let models: Vec<_> = fixtures::models(&args.out, &args.quantizer)?
+        .into_iter()
+        .filter(|model| model.name.contains(&args.model))
+        .collect();
     let pixel_values = fixtures::pixel_values(&args.out, args.photos.iter().copied().max().unwrap_or(1))?;
     // First, while this process is small: a child's peak memory includes what its parent held.
     if !args.batches_only {

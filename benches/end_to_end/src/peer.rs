@@ -77,21 +77,22 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Eager PyTorch, on the CPU with `threads` threads.
+    /// Eager PyTorch, on the CPU with its default of a thread a core.
     pub fn pytorch(
         python: &Path,
         model: &Model,
         pixel_values: &PixelValues,
         device: Device,
-        threads: usize,
+        half: bool,
     ) -> Result<Self> {
         let mut arguments: Vec<OsString> =
             vec!["pytorch".into(), (&model.bundle).into(), (&pixel_values.file).into()];
         arguments.extend(["--checkpoint".into(), (&model.checkpoint).into()]);
         arguments.extend(["--backbone-weights".into(), (&model.backbone_weights).into()]);
         arguments.extend(["--device".into(), device.to_string().into()]);
-        arguments.extend(["--threads".into(), threads.to_string().into()]);
-        Self::start(python, &arguments, |version| format!("{version}, eager"))
+        arguments.extend(half.then(|| "--half".into()));
+        let precision = if half { "f16" } else { "f32" };
+        Self::start(python, &arguments, |version| format!("{version}, eager, {precision}"))
     }
 
     /// Two ONNX Runtime sessions in Python, with more flags of `peers.py`.

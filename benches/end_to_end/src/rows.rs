@@ -2,7 +2,7 @@
 
 use crate::Args;
 use crate::engine::{Engine, Job, Task};
-use crate::fixtures::{Model, PixelValues};
+use crate::fixtures::{Model, PixelValues, Variant};
 use crate::glimpse::Glimpse;
 use crate::measure::take_turns;
 use crate::peer::Peer;
@@ -45,16 +45,30 @@ fn engines<'a>(
     model: &Model,
     pixel_values: &'a PixelValues,
 ) -> Result<Vec<Box<dyn Engine + 'a>>> {
-    let glimpse = Glimpse::open(model, pixel_values, args.device)?;
-    let threads = glimpse.threads();
     let python = &args.python;
-    let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(glimpse)];
+    let mut engines: Vec<Box<dyn Engine>> = Vec::new();
     if args.device == Device::Cpu {
-        for (flags, note) in [(&[][..], "defaults"), (&["--spinning", "off"][..], "no spinning")] {
+        for variant in [Variant::F32, Variant::INT8_DECODER, Variant::INT8] {
+            engines.push(Box::new(Glimpse::open(model, variant, pixel_values, args.device)?));
+        }
+        let decoder = ["--decoder", "decoder_model_int8.onnx"];
+        let loops: [(&[&str], &str); 3] = [
+            (&[], "defaults"),
+            (&["--spinning", "off"], "no spinning"),
+            (&["--spinning", "off", decoder[0], decoder[1]], "no spinning, int8 decoder"),
+        ];
+        for (flags, note) in loops {
             engines.push(Box::new(Peer::onnxruntime(python, model, pixel_values, flags, note)?));
         }
+    } else {
+        for variant in [Variant::F32, Variant::F16] {
+            engines.push(Box::new(Glimpse::open(model, variant, pixel_values, args.device)?));
+        }
+        engines.push(Box::new(Peer::pytorch(python, model, pixel_values, args.device, true)?));
     }
-    engines.push(Box::new(Peer::pytorch(python, model, pixel_values, args.device, threads)?));
-    engines.retain(|engine| engine.name().contains(&args.engine) || engine.name() == "Glimpse");
+    engines.push(Box::new(Peer::pytorch(python, model, pixel_values, args.device, false)?));
+    // The first is what ratios are to.
+    let first = engines[0].name().to_string();
+    engines.retain(|engine| engine.name().contains(&args.engine) || engine.name() == first);
     Ok(engines)
 }

@@ -1,15 +1,16 @@
 //! From the start of a process to its first caption, its peak memory, and single photos.
 
 use crate::Args;
-use crate::fixtures::{Model, examples};
+use crate::fixtures::{Model, Variant, examples};
 use crate::measure::Times;
 use crate::peer::{Process, SCRIPT};
 use crate::report::{Single, Summary};
 use anyhow::Result;
+use glimpse_bundle::{DECODER, ENCODER, model_file};
 use serde::Deserialize;
 use serde_json::json;
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::Path;
 use std::time::Instant;
 
 const RUNNER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/processes.py");
@@ -27,61 +28,86 @@ pub fn measure(args: &Args, models: &[Model], summary: &mut Summary) -> Result<(
     let mut runner = Process::start(&args.python, RUNNER, &[])?;
     for model in models {
         eprintln!("==> {}, starts", model.name);
-        let ours: Vec<OsString> = vec![
-            absolute(&args.program)?.into(),
-            "caption".into(),
-            "--num-beams=1".into(),
-            "--model".into(),
-            (&model.bundle).into(),
-            (&photo).into(),
-        ];
-        let peer: Vec<OsString> = vec![
-            absolute(&args.python)?.into(),
-            SCRIPT.into(),
-            "onnxruntime".into(),
-            (&model.bundle).into(),
-            (&photo).into(),
-            "--once".into(),
-        ];
-        let commands = [("start to first caption, Glimpse", ours), ("start to first caption, Python", peer)];
-        let mut found = [(Vec::new(), Vec::new()), (Vec::new(), Vec::new())];
+        let mut starts = vec![Start::python(args, model, &photo)?];
+        for variant in [Variant::F32, Variant::INT8] {
+            starts.push(Start::glimpse(args, model, variant, &photo)?);
+        }
         for _ in 0..args.rounds {
-            for ((_, command), (seconds, memory)) in commands.iter().zip(&mut found) {
-                let argv: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
-                let ended: Ended = runner.ask(&json!({ "argv": argv }))?;
-                seconds.push(ended.seconds);
-                memory.push(ended.peak_memory_mb);
+            for start in &mut starts {
+                start.run(&mut runner)?;
             }
         }
-        for ((what, _), (seconds, memory)) in commands.iter().zip(found) {
+        for Start { what, seconds, memory, .. } in starts {
             summary.single.push(Single {
                 model: model.name.into(),
-                what: what.to_string(),
+                what,
                 times: Times::of(seconds),
                 peak_memory_mb: memory.into_iter().reduce(f64::max),
             });
         }
-        summary.single.push(reading(model, args.rounds)?);
+        for variant in [Variant::F32, Variant::INT8] {
+            summary.single.push(reading(model, variant, args.rounds)?);
+        }
     }
     Ok(())
 }
 
-/// Reading the bundle's files, which no start can avoid.
-fn reading(model: &Model, rounds: usize) -> Result<Single> {
+/// A program that captions one photo by greedy search, and how its starts went.
+struct Start {
+    what: String,
+    argv: Vec<String>,
+    seconds: Vec<f64>,
+    memory: Vec<f64>,
+}
+
+impl Start {
+    fn new(what: String, argv: &[&OsStr]) -> Self {
+        let argv = argv.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        Self { what, argv, seconds: Vec::new(), memory: Vec::new() }
+    }
+
+    fn glimpse(args: &Args, model: &Model, variant: Variant, photo: &Path) -> Result<Self> {
+        let program = std::path::absolute(&args.program)?;
+        let precision = format!("--precision={},{}", variant.encoder, variant.decoder);
+        let fixed = ["caption", "--device=cpu", "--num-beams=1", &precision, "--model"].map(OsStr::new);
+        let argv = [&[program.as_os_str()], &fixed[..], &[model.bundle.as_ref(), photo.as_ref()]].concat();
+        Ok(Self::new(format!("start to first caption, Glimpse, {}", variant.name), &argv))
+    }
+
+    fn python(args: &Args, model: &Model, photo: &Path) -> Result<Self> {
+        let python = std::path::absolute(&args.python)?;
+        let argv = [
+            python.as_os_str(),
+            SCRIPT.as_ref(),
+            "onnxruntime".as_ref(),
+            model.bundle.as_ref(),
+            photo.as_ref(),
+            "--once".as_ref(),
+        ];
+        Ok(Self::new("start to first caption, onnxruntime in Python, f32".into(), &argv))
+    }
+
+    fn run(&mut self, runner: &mut Process) -> Result<()> {
+        let ended: Ended = runner.ask(&json!({ "argv": self.argv }))?;
+        self.seconds.push(ended.seconds);
+        self.memory.push(ended.peak_memory_mb);
+        Ok(())
+    }
+}
+
+/// Reading the graphs, which no start can avoid.
+fn reading(model: &Model, variant: Variant, rounds: usize) -> Result<Single> {
+    let files = [model_file(ENCODER, variant.encoder), model_file(DECODER, variant.decoder)];
     let mut seconds = Vec::new();
     let mut bytes = 0;
     for _ in 0..rounds {
         let start = Instant::now();
         bytes = 0;
-        for entry in std::fs::read_dir(&model.bundle)? {
-            bytes += std::fs::read(entry?.path())?.len();
+        for file in &files {
+            bytes += std::fs::read(model.bundle.join(file))?.len();
         }
         seconds.push(start.elapsed().as_secs_f64());
     }
-    let what = format!("reading the bundle's {:.1} MB", bytes as f64 / 1e6);
+    let what = format!("reading the {} graphs, {:.1} MB", variant.name, bytes as f64 / 1e6);
     Ok(Single { model: model.name.into(), what, times: Times::of(seconds), peak_memory_mb: None })
-}
-
-fn absolute(path: &Path) -> Result<PathBuf> {
-    Ok(std::path::absolute(path)?)
 }
