@@ -3,6 +3,8 @@
 //!
 //! `generate.py` regenerates the three files of cases; its header has the commands.
 
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
+
 mod table;
 
 use glimpse_bundle::GenerationConfig;
