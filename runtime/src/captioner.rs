@@ -173,6 +173,11 @@ impl Captioner {
         photos.into_iter().map(|hypotheses| hypotheses.into_iter().map(caption).collect()).collect()
     }
 
+    /// The word of each of a caption's `token_ids`, special ones included: `<eos>` at the end.
+    pub fn words(&self, token_ids: &[u32]) -> Vec<String> {
+        token_ids.iter().map(|&id| self.tokenizer.id_to_word(id).unwrap_or_default()).collect()
+    }
+
     fn caption_of(&self, hypothesis: Hypothesis) -> Result<Caption> {
         let Hypothesis { token_ids, token_logprobs, score, attentions } = hypothesis;
         let generated_text = self.tokenizer.decode(&token_ids)?;
@@ -189,3 +194,6 @@ fn check_vocabulary(bundle: &Bundle, tokenizer: &CaptionTokenizer) -> Result<()>
     let reason = format!("it holds {words} words, where {CONFIG} says vocab_size is {ids}");
     Err(Error::Contract { path: bundle.dir().join(TOKENIZER), reason })
 }
+
+#[cfg(test)]
+mod tests;

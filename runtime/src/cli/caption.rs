@@ -1,13 +1,15 @@
 use super::args::{RuntimeArgs, at_least_one, model_dir};
+use super::attention::AttentionDir;
 use super::decoding::SearchArgs;
 use super::inputs::{Input, expand};
 use super::{SOME_FAILED, complain};
 use anyhow::{Context, Result};
 use clap::builder::FalseyValueParser;
+use glimpse_bundle::image::RgbImage;
 use glimpse_bundle::{Preprocessor, Size};
 use glimpse_runtime::pipeline::for_each_ordered;
 use glimpse_runtime::search::SearchOptions;
-use glimpse_runtime::{Caption, Captioner, CaptionerOptions, Device, PrecisionChoice, photo};
+use glimpse_runtime::{Caption, Captioner, CaptionerOptions, Device, PrecisionChoice, attention, photo};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ndarray::ArrayView4;
 use serde::Serialize;
@@ -38,6 +40,9 @@ pub struct Args {
     batch_size: usize,
     #[command(flatten)]
     runtime: RuntimeArgs,
+    /// Write to this folder where the decoder looked at each word: pictures, .npy and JSON
+    #[arg(long, value_name = "DIR", env = "GLIMPSE_ATTENTION")]
+    attention: Option<PathBuf>,
     /// One line of JSON for each photo
     #[arg(long, env = "GLIMPSE_JSON", value_parser = FalseyValueParser::new())]
     json: bool,
@@ -57,17 +62,19 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let mut options = captioner.search_options();
     args.search.apply(&mut options)?;
     options.validate(captioner.bundle().config.architecture.vocab_size)?;
+    options.output_attentions = args.attention.is_some();
+    let attention = args.attention.as_deref().map(AttentionDir::create).transpose()?;
 
     let preprocessor = captioner.preprocessor().clone();
     let threads = captioner.runtime().threads();
-    let mut batch = Batch::new(captioner, options, Output::new(args.json, inputs.len()));
+    let mut batch = Batch::new(captioner, options, Output::new(args.json, inputs.len()), attention);
     for_each_ordered(
         &inputs,
         threads,
         args.batch_size,
-        |input| prepare(input, &preprocessor),
-        |input, pixel_values| {
-            batch.push(input, pixel_values);
+        |input| Prepared::read(input, &preprocessor, args.attention.is_some()),
+        |input, prepared| {
+            batch.push(input, prepared);
             if batch.photos == args.batch_size { batch.run() } else { Ok(()) }
         },
     )?;
@@ -75,12 +82,25 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     Ok(if batch.output.failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_FAILED) })
 }
 
-/// Reads and decodes a picture into f32 [3, height, width].
-fn prepare(input: &Input, preprocessor: &Preprocessor) -> Result<Vec<f32>, String> {
-    let bytes = input.read()?;
-    let photo = photo::decode_for_resize(&bytes, preprocessor);
-    let prepared = photo.and_then(|photo| photo::pixel_values(&photo, preprocessor));
-    prepared.map_err(|error| error.to_string())
+/// A photo that is ready for the network.
+struct Prepared {
+    /// f32 [3, height, width]
+    pixel_values: Vec<f32>,
+    /// What the pictures of its attention lie over, where these are wanted.
+    seen: Option<RgbImage>,
+}
+
+impl Prepared {
+    /// Reads and decodes a picture.
+    fn read(input: &Input, preprocessor: &Preprocessor, with_seen: bool) -> Result<Self, String> {
+        let bytes = input.read()?;
+        let prepare = || {
+            let photo = photo::decode_for_resize(&bytes, preprocessor)?;
+            let seen = with_seen.then(|| attention::seen(&photo, preprocessor)).transpose()?;
+            Ok(Self { pixel_values: photo::pixel_values(&photo, preprocessor)?, seen })
+        };
+        prepare().map_err(|error: glimpse_runtime::Error| error.to_string())
+    }
 }
 
 /// Photos that wait for each other, and the failures between them.
@@ -88,28 +108,32 @@ struct Batch {
     captioner: Captioner,
     options: SearchOptions,
     output: Output,
+    attention: Option<AttentionDir>,
     /// f32 [photos, 3, height, width]
     pixel_values: Vec<f32>,
     photos: usize,
-    /// In the order of the inputs; `None` is a photo of the batch.
-    waiting: Vec<(String, Option<String>)>,
+    /// In the order of the inputs: the name, and what was seen of a photo of the batch or why it is none.
+    waiting: Vec<(String, Result<Option<RgbImage>, String>)>,
 }
 
 impl Batch {
-    fn new(captioner: Captioner, options: SearchOptions, output: Output) -> Self {
-        Self { captioner, options, output, pixel_values: Vec::new(), photos: 0, waiting: Vec::new() }
+    fn new(
+        captioner: Captioner,
+        options: SearchOptions,
+        output: Output,
+        attention: Option<AttentionDir>,
+    ) -> Self {
+        let (pixel_values, waiting) = (Vec::new(), Vec::new());
+        Self { captioner, options, output, attention, pixel_values, photos: 0, waiting }
     }
 
-    fn push(&mut self, input: &Input, pixel_values: Result<Vec<f32>, String>) {
-        let failure = match pixel_values {
-            Ok(values) => {
-                self.pixel_values.extend_from_slice(&values);
-                self.photos += 1;
-                None
-            }
-            Err(reason) => Some(reason),
-        };
-        self.waiting.push((input.name(), failure));
+    fn push(&mut self, input: &Input, prepared: Result<Prepared, String>) {
+        let seen = prepared.map(|Prepared { pixel_values, seen }| {
+            self.pixel_values.extend_from_slice(&pixel_values);
+            self.photos += 1;
+            seen
+        });
+        self.waiting.push((input.name(), seen));
     }
 
     /// Captions the batch and writes all that waited.
@@ -119,9 +143,17 @@ impl Batch {
             Err(error) => vec![Err(error.to_string()); self.photos],
         }
         .into_iter();
-        for (name, failure) in self.waiting.drain(..) {
-            let result = failure.map(Err).or_else(|| captions.next());
-            self.output.write(&name, result.context("a photo of the batch got no answer")?)?;
+        for (name, seen) in self.waiting.drain(..) {
+            let result = match &seen {
+                Ok(_) => captions.next().context("a photo of the batch got no answer")?,
+                Err(reason) => Err(reason.clone()),
+            };
+            if let (Some(attention), Ok(Some(seen)), Ok(captions)) = (&mut self.attention, &seen, &result)
+                && let Err(error) = attention.write(&name, seen, captions, &self.captioner)
+            {
+                self.output.fail(format_args!("{name}: {error}"));
+            }
+            self.output.write(&name, result)?;
         }
         self.output.flush()?;
         self.pixel_values.clear();
@@ -168,10 +200,14 @@ impl Output {
         Self { json, out: BufWriter::new(std::io::stdout()), failed: 0, progress }
     }
 
+    fn fail(&mut self, reason: std::fmt::Arguments<'_>) {
+        self.failed += 1;
+        self.progress.suspend(|| complain(reason));
+    }
+
     fn write(&mut self, name: &str, result: Result<Vec<Caption>, String>) -> std::io::Result<()> {
         if let Err(reason) = &result {
-            self.failed += 1;
-            self.progress.suspend(|| complain(format_args!("{name}: {reason}")));
+            self.fail(format_args!("{name}: {reason}"));
         }
         self.progress.inc(1);
         if self.json {

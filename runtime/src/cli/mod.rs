@@ -1,6 +1,7 @@
 //! The command line: one module per subcommand.
 
 mod args;
+mod attention;
 mod caption;
 mod decoding;
 mod inputs;

@@ -136,4 +136,36 @@ proptest! {
             prop_assert!(caption.token_ids.len() < options.max_length);
         }
     }
+
+    /// Beam search promises no better caption for more beams, except where nothing it may drop can
+    /// matter: after one step the beams of a narrow search are among those of a wide one, so that with two
+    /// words the wide one has all that the narrow one chooses from.
+    #[test]
+    fn of_two_words_wider_beams_find_no_worse_ones(
+        language in language(),
+        length_penalty in -1.0f32..3.0,
+        narrow in 2usize..6,
+        more in 1usize..6,
+    ) {
+        let best = |num_beams| {
+            let mut options = options(num_beams, 3);
+            options.length_penalty = length_penalty;
+            options.early_stopping = EarlyStopping::Never;
+            run(language, &[0], &options)[0][0].score
+        };
+        prop_assert!(best(narrow + more) >= best(narrow));
+    }
+
+    /// And no search finds a better one than all sequences hold.
+    #[test]
+    fn nothing_beats_the_optimum(seed in any::<u64>(), options in prop_oneof![any_options(), diverse()]) {
+        let language = Language { vocab_size: 6, seed, eos_bias: 0.0, coarse: false };
+        let mut options = options;
+        options.max_length = options.max_length.min(6);
+        options.min_length = options.min_length.min(options.max_length);
+        options.num_return_sequences = 1;
+        // Diverse searches rank by penalised sums, which are lower.
+        let optimum = reference::exhaustive(&language, 0, &options)[0].score;
+        prop_assert!(run(language, &[0], &options)[0][0].score <= optimum);
+    }
 }

@@ -1,0 +1,128 @@
+use super::{AttentionMap, Error};
+use crate::Caption;
+use glimpse_bundle::image::RgbImage;
+use ndarray::ArrayView2;
+use ndarray_npy::WriteNpyExt;
+use serde::Serialize;
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Where the pictures and numbers of one caption's attention go.
+///
+/// | file | |
+/// |---|---|
+/// | `NAME.png` | the contact sheet |
+/// | `NAME/01-man.png`, ... | the overlay of each word |
+/// | `NAME.npy` | the weights, f32 \[words, cells\] |
+/// | `NAME.json` | the same with the words, their ids and log-probabilities |
+#[derive(Debug, Clone)]
+pub struct CaptionFiles {
+    /// All of it without an extension.
+    stem: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    image: &'a str,
+    generated_text: &'a str,
+    score: f32,
+    words: &'a [String],
+    token_ids: &'a [u32],
+    token_logprobs: &'a [f32],
+    /// Rows and columns.
+    grid: [usize; 2],
+    attentions: Vec<Vec<f32>>,
+}
+
+impl CaptionFiles {
+    /// Files in `dir`, which is made if need be, under `name`.
+    pub fn new(dir: &Path, name: &str) -> Self {
+        Self { stem: dir.join(name) }
+    }
+
+    /// Writes all files of a caption that was decoded with
+    /// [`output_attentions`](crate::search::SearchOptions::output_attentions); what has their names is
+    /// replaced. `image` is what the JSON calls the photo, `seen` what [`seen`](super::seen()) makes of it,
+    /// `words` those of [`Captioner::words`](crate::Captioner::words).
+    ///
+    /// # Errors
+    /// A caption without attentions, or the first file that cannot be written.
+    pub fn write(
+        &self,
+        image: &str,
+        seen: &RgbImage,
+        caption: &Caption,
+        words: &[String],
+    ) -> Result<(), Error> {
+        let weights = caption.attentions.as_ref().ok_or(Error::Missing)?.view();
+        let map = AttentionMap::new(seen, words, weights)?;
+        fs::create_dir_all(&self.stem).map_err(write_error(&self.stem))?;
+        self.remove_overlays()?;
+        for (index, word) in words.iter().enumerate() {
+            save(&map.overlay(index), &self.stem.join(file_name(index + 1, word)))?;
+        }
+        save(&map.contact_sheet(), &self.with_extension("png"))?;
+        self.write_npy(weights)?;
+        self.write_json(image, caption, words, weights)
+    }
+
+    /// Those of a caption that was here before, which may have been longer.
+    fn remove_overlays(&self) -> Result<(), Error> {
+        for entry in fs::read_dir(&self.stem).map_err(write_error(&self.stem))?.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let number = name.strip_suffix(".png").and_then(|name| name.split('-').next());
+            if number.is_some_and(|number| number.parse::<usize>().is_ok()) {
+                fs::remove_file(entry.path()).map_err(write_error(&entry.path()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_npy(&self, weights: ArrayView2<'_, f32>) -> Result<(), Error> {
+        let path = self.with_extension("npy");
+        let mut file = BufWriter::new(fs::File::create(&path).map_err(write_error(&path))?);
+        weights.write_npy(&mut file).map_err(write_error(&path))?;
+        file.flush().map_err(write_error(&path))
+    }
+
+    fn write_json(
+        &self,
+        image: &str,
+        caption: &Caption,
+        words: &[String],
+        weights: ArrayView2<'_, f32>,
+    ) -> Result<(), Error> {
+        let Caption { generated_text, score, token_ids, token_logprobs, .. } = caption;
+        let attentions = weights.rows().into_iter().map(|row| row.to_vec()).collect();
+        let grid = [weights.ncols().isqrt(); 2];
+        let json =
+            Json { image, generated_text, score: *score, words, token_ids, token_logprobs, grid, attentions };
+        let path = self.with_extension("json");
+        let mut text = serde_json::to_vec(&json).map_err(write_error(&path))?;
+        text.push(b'\n');
+        fs::write(&path, text).map_err(write_error(&path))
+    }
+
+    /// `Path::with_extension` would cut off what follows a dot in the name.
+    fn with_extension(&self, extension: &str) -> PathBuf {
+        let mut path = self.stem.clone().into_os_string();
+        path.push(".");
+        path.push(extension);
+        path.into()
+    }
+}
+
+fn save(picture: &RgbImage, path: &Path) -> Result<(), Error> {
+    picture.save(path).map_err(write_error(path))
+}
+
+fn write_error<E: std::fmt::Display>(path: &Path) -> impl Fn(E) -> Error {
+    move |error| Error::Write { path: path.to_path_buf(), reason: error.to_string() }
+}
+
+/// `03-dog.png`; of a word only what may stand in a file name, so that `<eos>` is eos.
+fn file_name(number: usize, word: &str) -> String {
+    let letters: String = word.chars().filter(|letter| letter.is_alphanumeric()).take(32).collect();
+    if letters.is_empty() { format!("{number:02}.png") } else { format!("{number:02}-{letters}.png") }
+}

@@ -1,0 +1,190 @@
+//! The shipped bundle's captions against greedy and beam search written as plainly as possible: one
+//! photo, one row at a time, the whole vocabulary, whole sequences. 200 photos of Flickr8k where they
+//! are at hand (`../shared`), the example photos elsewhere.
+
+use super::*;
+use crate::encoder::take_f32;
+use glimpse_bundle::{EarlyStopping, tensors};
+use ort::value::{Tensor, TensorRef};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+const PHOTOS: usize = 200;
+/// Log-probabilities and scores of batches and of single rows.
+const TOLERANCE: f32 = 1e-4;
+
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The shipped bundle, where there is an ONNX Runtime.
+fn captioner() -> Option<Captioner> {
+    let mut options = CaptionerOptions { device: Device::Cpu, ..Default::default() };
+    let library = project().join(".deps/onnxruntime/capi");
+    if std::env::var_os("ORT_DYLIB_PATH").is_none() && library.is_dir() {
+        options.onnxruntime.library = Some(library);
+    }
+    match Captioner::open(project().join("models/flickr8k-edge"), &options) {
+        Err(Error::OnnxRuntime(error)) => {
+            println!("skipped: {error}");
+            None
+        }
+        opened => Some(opened.unwrap()),
+    }
+}
+
+fn photos() -> Vec<RgbImage> {
+    let shared = project().join("../shared/data/flickr8k/images");
+    let folder = if shared.is_dir() { shared } else { project().join("examples") };
+    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "jpg")).collect();
+    files.sort();
+    // Neighbours in the alphabet are photos of one series.
+    let every = (files.len() / PHOTOS).max(1);
+    let photos: Vec<_> = files.iter().step_by(every).take(PHOTOS).collect();
+    println!("{} photos of {}", photos.len(), folder.display());
+    photos.into_iter().map(|path| glimpse_bundle::image::open(path).unwrap()).collect()
+}
+
+struct State {
+    h: Tensor<f32>,
+    c: Tensor<f32>,
+}
+
+#[derive(Clone)]
+struct Sequence {
+    token_ids: Vec<u32>,
+    token_logprobs: Vec<f32>,
+    sum: f32,
+    state: Rc<Option<State>>,
+}
+
+impl Sequence {
+    fn score(&self, options: &SearchOptions) -> f32 {
+        self.sum / (self.token_ids.len() as f32).powf(options.length_penalty)
+    }
+
+    fn ends(&self, options: &SearchOptions) -> bool {
+        self.token_ids.last() == Some(&options.eos_token_id) || self.token_ids.len() + 1 == options.max_length
+    }
+}
+
+/// One photo, described without a search.
+struct Plain<'a> {
+    decoder: &'a mut Session,
+    encoded: &'a Encoded,
+    vocab_size: usize,
+    options: &'a SearchOptions,
+}
+
+impl Plain<'_> {
+    fn start(&self) -> Sequence {
+        Sequence { token_ids: Vec::new(), token_logprobs: Vec::new(), sum: 0.0, state: Rc::new(None) }
+    }
+
+    /// Every allowed word after a sequence, in no order.
+    fn continuations(&mut self, sequence: &Sequence) -> Vec<Sequence> {
+        let Encoded { last_hidden_state, encoder_keys, initial_h, initial_c, .. } = self.encoded;
+        let (h, c) = match &*sequence.state {
+            Some(State { h, c }) => (h, c),
+            None => (initial_h, initial_c),
+        };
+        let last = *sequence.token_ids.last().unwrap_or(&self.options.decoder_start_token_id);
+        let (last, row, k) = ([i64::from(last)], [0i64], [self.vocab_size as i64]);
+        let inputs = ort::inputs![
+            tensors::INPUT_IDS => TensorRef::from_array_view(([1usize], &last[..])).unwrap(),
+            tensors::BEAM_IDX => TensorRef::from_array_view(([1usize], &row[..])).unwrap(),
+            tensors::PAST_H => h,
+            tensors::PAST_C => c,
+            tensors::ENCODER_HIDDEN_STATES => last_hidden_state,
+            tensors::ENCODER_KEYS => encoder_keys,
+            tensors::K => TensorRef::from_array_view(((), &k[..])).unwrap(),
+        ];
+        let mut outputs = self.decoder.run(inputs).unwrap();
+        let log_probs = outputs[tensors::TOP_LOG_PROBS].try_extract_tensor::<f32>().unwrap().1.to_vec();
+        let ids = outputs[tensors::TOP_TOKEN_IDS].try_extract_tensor::<i64>().unwrap().1.to_vec();
+        let [h, c] =
+            [tensors::PRESENT_H, tensors::PRESENT_C].map(|name| take_f32(&mut outputs, name).unwrap());
+        let state = Rc::new(Some(State { h, c }));
+        let words = ids.iter().map(|&id| id as u32).zip(log_probs);
+        let allowed = words.filter(|(id, _)| !self.options.suppress_tokens.contains(id));
+        let longer = allowed.map(|(id, log_prob)| Sequence {
+            token_ids: [sequence.token_ids.as_slice(), &[id]].concat(),
+            token_logprobs: [sequence.token_logprobs.as_slice(), &[log_prob]].concat(),
+            sum: sequence.sum + log_prob,
+            state: state.clone(),
+        });
+        longer.collect()
+    }
+
+    fn greedy(&mut self) -> Vec<Sequence> {
+        let mut sequence = self.start();
+        while !sequence.ends(self.options) {
+            let longer = self.continuations(&sequence).into_iter();
+            sequence = longer.max_by(|a, b| a.sum.total_cmp(&b.sum)).unwrap();
+        }
+        vec![sequence]
+    }
+
+    fn beam_search(&mut self) -> Vec<Sequence> {
+        let (options, num_beams) = (self.options, self.options.num_beams);
+        let (mut beams, mut finished) = (vec![self.start()], Vec::<Sequence>::new());
+        while !beams.is_empty() {
+            let mut ranked: Vec<_> = beams.iter().flat_map(|beam| self.continuations(beam)).collect();
+            ranked.sort_by(|a, b| b.sum.total_cmp(&a.sum));
+            ranked.truncate(2 * num_beams);
+            finished.extend(ranked.iter().take(num_beams).filter(|sequence| sequence.ends(options)).cloned());
+            finished.sort_by(|a, b| b.score(options).total_cmp(&a.score(options)));
+            finished.truncate(num_beams);
+            beams = ranked.into_iter().filter(|sequence| !sequence.ends(options)).take(num_beams).collect();
+            let full = finished.len() == num_beams;
+            if full
+                && beams
+                    .first()
+                    .is_some_and(|best| finished[num_beams - 1].score(options) >= best.score(options))
+            {
+                break;
+            }
+        }
+        finished
+    }
+}
+
+#[track_caller]
+fn assert_near(what: &str, found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let near = found.iter().zip(expected).all(|(a, b)| (a - b).abs() <= TOLERANCE);
+    assert!(near, "{what}: {found:?}, expected {expected:?}");
+}
+
+#[test]
+fn captions_equal_a_plain_search() {
+    let Some(mut captioner) = captioner() else { return };
+    let mut greedy = captioner.search_options();
+    (greedy.num_beams, greedy.early_stopping) = (1, EarlyStopping::Heuristic);
+    let mut three = greedy.clone();
+    (three.num_beams, three.num_return_sequences, three.length_penalty) = (3, 3, 1.0);
+    let mut words = 0;
+    for (batch, photos) in photos().chunks(8).enumerate() {
+        let encoded = captioner.encode(photos).unwrap();
+        let found = [&greedy, &three].map(|options| captioner.decode(&encoded, options).unwrap());
+        for (index, photo) in photos.iter().enumerate() {
+            let encoded = captioner.encode(std::slice::from_ref(photo)).unwrap();
+            let vocab_size = captioner.bundle.config.architecture.vocab_size;
+            for (captions, options) in found.iter().zip([&greedy, &three]) {
+                let mut plain =
+                    Plain { decoder: &mut captioner.decoder, encoded: &encoded, vocab_size, options };
+                let expected = if options.num_beams == 1 { plain.greedy() } else { plain.beam_search() };
+                assert_eq!(captions[index].len(), expected.len());
+                for (caption, expected) in captions[index].iter().zip(&expected) {
+                    let what = format!("photo {}, {} beams", 8 * batch + index, options.num_beams);
+                    assert_eq!(caption.token_ids, expected.token_ids, "{what}");
+                    assert_near(&what, &caption.token_logprobs, &expected.token_logprobs);
+                    assert_near(&what, &[caption.score], &[expected.score(options)]);
+                    words += caption.token_ids.len();
+                }
+            }
+        }
+    }
+    println!("{words} words are the same");
+}
