@@ -79,11 +79,18 @@ fn threads_and_batches_change_nothing() {
 /// Nothing is captioned, and one line says why.
 #[test]
 fn options_that_cannot_be_honoured_are_refused() {
-    let refused: [(&[&str], &str); 6] = [
+    let refused: [(&[&str], &str); 13] = [
         (&["--num-beams", "0"], "num_beams"),
         (&["--num-beams", "2", "--num-return-sequences", "3"], "num_return_sequences"),
         (&["--max-length", "1"], "max_length"),
         (&["--length-penalty", "nan"], "length_penalty"),
+        (&["--min-length", "99"], "min_length"),
+        (&["--top-p", "0.9"], "top_p"),
+        (&["--seed", "1"], "--seed"),
+        (&["--do-sample", "--num-beams", "2"], "do_sample"),
+        (&["--num-beams", "4", "--num-beam-groups", "3"], "num_beam_groups"),
+        (&["--num-beams", "4", "--num-beam-groups", "2"], "diversity_penalty"),
+        (&["--num-beams", "1", "--early-stopping", "true"], "--early-stopping"),
         (&["--ort-lib", "no/such/library.so"], "no/such/library.so"),
         (&["--model", "no/such/bundle"], "no/such/bundle"),
     ];

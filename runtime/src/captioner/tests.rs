@@ -188,3 +188,27 @@ fn captions_equal_a_plain_search() {
     }
     println!("{words} words are the same");
 }
+
+/// A seed draws the same for a photo, whatever photos are beside it; another seed draws something else.
+#[test]
+fn samples_do_not_depend_on_the_batch() {
+    let Some(mut captioner) = captioner() else { return };
+    let mut options = captioner.search_options();
+    (options.num_beams, options.do_sample, options.num_return_sequences) = (1, true, 3);
+    (options.temperature, options.seed) = (1.3, 11);
+    let ids = |captions: &[Caption]| -> Vec<_> {
+        captions.iter().map(|caption| caption.token_ids.clone()).collect()
+    };
+    let photos: Vec<_> = photos().into_iter().take(5).collect();
+    let together = captioner.caption(&photos, &options).unwrap();
+    for (photo, batched) in photos.iter().zip(&together) {
+        let alone = captioner.caption(std::slice::from_ref(photo), &options).unwrap();
+        assert_eq!(ids(&alone[0]), ids(batched));
+    }
+    let reversed: Vec<_> = photos.iter().rev().cloned().collect();
+    let reversed = captioner.caption(&reversed, &options).unwrap();
+    assert!(reversed.iter().rev().zip(&together).all(|(a, b)| ids(a) == ids(b)));
+    options.seed = 12;
+    let other = captioner.caption(&photos, &options).unwrap();
+    assert!(other.iter().zip(&together).any(|(a, b)| ids(a) != ids(b)));
+}

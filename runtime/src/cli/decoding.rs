@@ -1,7 +1,7 @@
 //! How words are chosen, in flags: Hugging Face's names and meanings, the bundle's defaults.
 
 use anyhow::{Result, bail};
-use clap::builder::FalseyValueParser;
+use clap::builder::BoolishValueParser;
 use glimpse_runtime::search::{EarlyStopping, SearchOptions};
 
 /// All of it, for commands that decode in one way.
@@ -47,7 +47,7 @@ pub struct DecodingArgs {
     diversity_penalty: Option<f32>,
     /// Draw words instead of searching the best
     #[arg(
-        long, value_name = "BOOL", env = "GLIMPSE_DO_SAMPLE", value_parser = FalseyValueParser::new(),
+        long, value_name = "BOOL", env = "GLIMPSE_DO_SAMPLE", value_parser = BoolishValueParser::new(),
         num_args = 0..=1, require_equals = true, default_missing_value = "true"
     )]
     do_sample: Option<bool>,
