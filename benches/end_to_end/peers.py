@@ -8,9 +8,10 @@ run: {"photos": 8, "num_beams": 5, "words": 16}, where 0 beams is the encoder al
 line too: {"seconds": 0.1, "token_ids": [[...], ...]}. The first line that the process writes names
 its versions, once everything is loaded.
 
+    python peers.py captioner BUNDLE PIXEL_VALUES
     python peers.py pillow BUNDLE PHOTO [--draft]
 
-`pillow` prepares a photo instead. With --once, PIXEL_VALUES is a photo: it is captioned by greedy search, and the process ends.
+`captioner` runs the graph that holds the search too. `pillow` prepares a photo instead. With --once, PIXEL_VALUES is a photo: it is captioned by greedy search, and the process ends.
 
 All engines write exactly `words` words: the special words are suppressed, <eos> among them.
 """
@@ -71,6 +72,29 @@ class OnnxRuntime:
             sequences = np.concatenate([sequences, word[..., None]], 2)
             ids = word.reshape(-1)
             rows = (parents + np.arange(photos)[:, None] * beams).reshape(-1)
+        return sequences[:, 0].tolist()
+
+
+class Captioner:
+    """captioner_model.onnx: encoder, loop and search in one graph, one call a batch."""
+
+    def __init__(self, args):
+        import onnxruntime
+
+        self.version = f"onnxruntime {onnxruntime.__version__}"
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        path = args.bundle / "captioner_model.onnx"
+        self.session = onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"])
+
+    def caption(self, pixels, num_beams, words):
+        inputs = {
+            "pixel_values": pixels,
+            "num_beams": np.array(num_beams),
+            "max_length": np.array(words + 1),
+            "length_penalty": np.array(1, np.float32),
+        }
+        (sequences,) = self.session.run(["sequences"], inputs)
         return sequences[:, 0].tolist()
 
 
@@ -141,6 +165,9 @@ class Pillow:
 
     def prepare(self):
         return pixel_values_of(self.args.bundle, self.args.pixel_values, self.args.draft)
+
+
+ENGINES = {"pytorch": PyTorch, "onnxruntime": OnnxRuntime, "captioner": Captioner, "pillow": Pillow}
 
 
 def resnet50(torch, weights):
@@ -287,7 +314,7 @@ def caption_photo(engine, bundle, photo):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("engine", choices=["pytorch", "onnxruntime", "pillow"])
+    parser.add_argument("engine", choices=ENGINES)
     parser.add_argument("bundle", type=Path)
     parser.add_argument("pixel_values", type=Path)
     parser.add_argument("--checkpoint", type=Path)
@@ -301,7 +328,7 @@ def main():
     parser.add_argument("--draft", action="store_true")
     parser.add_argument("--spinning", choices=["default", "off"], default="default")
     args = parser.parse_args()
-    engine = {"pytorch": PyTorch, "onnxruntime": OnnxRuntime, "pillow": Pillow}[args.engine](args)
+    engine = ENGINES[args.engine](args)
     if args.once:
         return print(caption_photo(engine, args.bundle, args.pixel_values), flush=True)
     pixel_values = None if args.engine == "pillow" else np.load(args.pixel_values)

@@ -42,5 +42,10 @@ pub trait Engine {
     /// How the tables call it.
     fn name(&self) -> &str;
 
+    /// Whether it can be asked for this.
+    fn does(&self, _: Task) -> bool {
+        true
+    }
+
     fn run(&mut self, job: Job) -> Result<Run>;
 }

@@ -42,7 +42,11 @@ pub struct Outcome {
 
 /// Runs a job `rounds` times on every engine, one after the other in each round, after one run that
 /// does not count. Every round begins with another engine.
-pub fn take_turns(engines: &mut [Box<dyn Engine + '_>], job: Job, rounds: usize) -> Result<Vec<Outcome>> {
+pub fn take_turns(
+    engines: &mut [&mut Box<dyn Engine + '_>],
+    job: Job,
+    rounds: usize,
+) -> Result<Vec<Outcome>> {
     let mut seconds = vec![Vec::with_capacity(rounds); engines.len()];
     let mut token_ids = Vec::with_capacity(engines.len());
     for engine in engines.iter_mut() {

@@ -73,6 +73,8 @@ struct Answer {
 
 pub struct Peer {
     name: String,
+    /// Whether it can run the encoder alone.
+    encodes: bool,
     process: Process,
 }
 
@@ -109,6 +111,13 @@ impl Peer {
         Self::start(python, &arguments, |version| format!("{version} in Python, {note}"))
     }
 
+    /// The graph that holds the search, in Python.
+    pub fn captioner(python: &Path, model: &Model, pixel_values: &PixelValues) -> Result<Self> {
+        let arguments = ["captioner".into(), (&model.bundle).into(), (&pixel_values.file).into()];
+        let name = |version: &str| format!("{version} in Python, captioner_model.onnx");
+        Ok(Self { encodes: false, ..Self::start(python, &arguments, name)? })
+    }
+
     /// PIL preparing one photo; a draft is scaled by the JPEG decoder. Every job is the same to it.
     pub fn pillow(python: &Path, model: &Model, photo: &Path, draft: bool) -> Result<Self> {
         let mut arguments: Vec<OsString> = vec!["pillow".into(), (&model.bundle).into(), photo.into()];
@@ -125,13 +134,17 @@ impl Peer {
     fn start(python: &Path, arguments: &[OsString], name: impl Fn(&str) -> String) -> Result<Self> {
         let mut process = Process::start(python, SCRIPT, arguments)?;
         let hello: Hello = process.answer()?;
-        Ok(Self { name: name(&hello.version), process })
+        Ok(Self { name: name(&hello.version), encodes: true, process })
     }
 }
 
 impl Engine for Peer {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn does(&self, task: Task) -> bool {
+        self.encodes || task != Task::Encode
     }
 
     fn run(&mut self, job: Job) -> Result<Run> {

@@ -20,6 +20,7 @@ pub fn measure(args: &Args, model: &Model, pixel_values: &PixelValues, summary: 
             let job = Job { photos, task };
             let rounds = if photos >= LARGE_BATCH { args.rounds.div_ceil(3) } else { args.rounds };
             eprintln!("==> {}, {}, batch {photos}", model.name, task.name());
+            let mut engines: Vec<_> = engines.iter_mut().filter(|engine| engine.does(task)).collect();
             let outcomes = take_turns(&mut engines, job, rounds)?;
             let reference = outcomes[0].token_ids.clone();
             for (engine, outcome) in engines.iter().zip(outcomes) {
@@ -60,6 +61,7 @@ fn engines<'a>(
         for (flags, note) in loops {
             engines.push(Box::new(Peer::onnxruntime(python, model, pixel_values, flags, note)?));
         }
+        engines.push(Box::new(Peer::captioner(python, model, pixel_values)?));
     } else {
         for variant in [Variant::F32, Variant::F16] {
             engines.push(Box::new(Glimpse::open(model, variant, pixel_values, args.device)?));
