@@ -2,7 +2,7 @@
 
     pip install pycocoevalcap
     python3 models/score.py --model models/flickr8k-edge --images flickr8k/images \
-        --references flickr8k/Flickr8k.token.txt --split flickr8k/Flickr_8k.testImages.txt --num-beams 1 3 5
+        --references flickr8k/Flickr8k.token.txt --split flickr8k/Flickr_8k.testImages.txt --num-beams 1 3 5 --no-repeat-ngram-size 0 2
 
 Prints a table (0-1 scale); `--write-config` adds the scores to the bundle's config.json and seals it again.
 """
@@ -12,6 +12,7 @@ import collections
 import contextlib
 import hashlib
 import io
+import itertools
 import json
 import subprocess
 from pathlib import Path
@@ -31,11 +32,12 @@ def read_references(path):
     return references
 
 
-def caption(args, names, num_beams, length_penalty):
+def caption(args, names, num_beams, length_penalty, no_repeat_ngram_size):
     """Captions by file name, as the program writes them."""
     command = [
         args.glimpse, "caption", *(str(args.images / name) for name in names), "--model", str(args.model),
-        "--num-beams", str(num_beams), "--length-penalty", str(length_penalty), "--json",
+        "--num-beams", str(num_beams), "--length-penalty", str(length_penalty),
+        "--no-repeat-ngram-size", str(no_repeat_ngram_size), "--json",
     ]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     lines = [json.loads(line) for line in output.splitlines()]
@@ -77,6 +79,7 @@ def main():
     parser.add_argument("--name", help="what the scores are called [default: the split file's name]")
     parser.add_argument("--num-beams", type=int, nargs="+", default=[1, 3, 5])
     parser.add_argument("--length-penalty", type=float, nargs="+", default=[1.0])
+    parser.add_argument("--no-repeat-ngram-size", type=int, nargs="+", default=[0])
     parser.add_argument("--glimpse", default="target/release/glimpse")
     parser.add_argument("--no-meteor", action="store_true")
     parser.add_argument("--write-config", action="store_true")
@@ -85,15 +88,20 @@ def main():
     references = read_references(args.references)
     names = args.split.read_text().split()
     scores = {}
-    for num_beams in args.num_beams:
-        for length_penalty in args.length_penalty if num_beams > 1 else args.length_penalty[:1]:
-            row = score(references, caption(args, names, num_beams, length_penalty), not args.no_meteor)
-            label = f"{args.name or args.split.stem}, " + (
-                "greedy" if num_beams == 1 else f"beam {num_beams}, length penalty {length_penalty:g}")
-            if not scores:
-                print(f"{'':45}" + "".join(f"{name:>9}" for name in row))
-            print(f"{label:45}" + "".join(f"{value:9.4f}" for value in row.values()), flush=True)
-            scores[label] = row
+    for num_beams, length_penalty, ngram_size in itertools.product(
+        args.num_beams, args.length_penalty, args.no_repeat_ngram_size
+    ):
+        if num_beams == 1 and length_penalty != args.length_penalty[0]:
+            continue  # Greedy search compares no lengths.
+        captions = caption(args, names, num_beams, length_penalty, ngram_size)
+        row = score(references, captions, not args.no_meteor)
+        label = f"{args.name or args.split.stem}, " + (
+            "greedy" if num_beams == 1 else f"beam {num_beams}, length penalty {length_penalty:g}")
+        label += f", no repeated {ngram_size}-gram" if ngram_size else ""
+        if not scores:
+            print(f"{'':65}" + "".join(f"{name:>9}" for name in row))
+        print(f"{label:65}" + "".join(f"{value:9.4f}" for value in row.values()), flush=True)
+        scores[label] = row
     if args.write_config:
         write_config(args.model, scores)
 

@@ -1,4 +1,4 @@
-use crate::{Layout, Split};
+use crate::{ImageId, Layout, Split};
 use std::path::PathBuf;
 
 /// Why captions could not be read or split.
@@ -49,6 +49,22 @@ pub enum Error {
         named: Layout,
         /// What the file has, where that is known.
         recognised: Option<Layout>,
+    },
+    /// A results file lacks images that are to be scored.
+    #[error("the results lack {missing} of {images} images, {image} for one: are both of the same split?")]
+    NoResult {
+        /// The first of them.
+        image: String,
+        /// How many are missing.
+        missing: usize,
+        /// How many there are.
+        images: usize,
+    },
+    /// A results file has two captions of an image.
+    #[error("the results have two captions of image {image}: leave one")]
+    TwoResults {
+        /// What the file calls it.
+        image: ImageId,
     },
     /// A text that names no layout.
     #[error("{0:?} is no caption layout; known: {known}", known = Layout::names())]

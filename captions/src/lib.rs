@@ -16,6 +16,7 @@
 //! | [`Dataset`], [`CaptionedImage`] | photos and their captions, in the order of the file |
 //! | [`Layout`] | the layouts, recognised by content or named by the caller |
 //! | [`CleaningReport`] | what was left out or mended, with line numbers |
+//! | [`CaptionResult`] | COCO's results format, what a system says of each image |
 //! | [`Splits`], [`SplitLists`] | training, validation, test: given lists, the file's own, or seeded |
 
 mod dataset;
@@ -23,6 +24,7 @@ mod error;
 mod json;
 mod layout;
 mod report;
+mod results;
 mod rows;
 mod split;
 
@@ -30,4 +32,5 @@ pub use dataset::{CaptionedImage, Dataset, ReadOptions};
 pub use error::{Error, Result};
 pub use layout::Layout;
 pub use report::{CleaningReport, Finding, FindingKind, Unit};
+pub use results::{CaptionResult, ImageId, match_results, read_results};
 pub use split::{ListReport, SeededSplit, Split, SplitLists, Splits, read_split_list};

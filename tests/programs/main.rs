@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 mod bundles;
+mod compare;
+mod evaluate;
 mod inputs;
 mod outputs;
 

@@ -1,19 +1,21 @@
-use super::args::{RuntimeArgs, at_least_one, model_dir};
+use super::args::ModelArgs;
 use super::attention::AttentionDir;
 use super::decoding::SearchArgs;
 use super::inputs::{Input, expand};
+use super::photos::Prepared;
+use super::progress::progress_bar;
 use super::{SOME_FAILED, complain};
 use anyhow::{Context, Result};
 use clap::builder::FalseyValueParser;
+use glimpse_bundle::Size;
 use glimpse_bundle::image::RgbImage;
-use glimpse_bundle::{Preprocessor, Size};
 use glimpse_runtime::pipeline::for_each_ordered;
 use glimpse_runtime::search::SearchOptions;
-use glimpse_runtime::{Caption, Captioner, CaptionerOptions, Device, PrecisionChoice, attention, photo};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use glimpse_runtime::{Caption, Captioner};
+use indicatif::ProgressBar;
 use ndarray::ArrayView4;
 use serde::Serialize;
-use std::io::{BufWriter, IsTerminal, Stdout, Write};
+use std::io::{BufWriter, Stdout, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -23,23 +25,10 @@ pub struct Args {
     /// Pictures, folders of pictures, globs; - reads one picture from standard input
     #[arg(required = true, value_name = "PHOTO")]
     photos: Vec<PathBuf>,
-    /// The bundle [default: models/flickr8k-edge in the working directory or beside the program]
-    #[arg(long, value_name = "DIR", env = "GLIMPSE_MODEL")]
-    model: Option<PathBuf>,
+    #[command(flatten)]
+    model: ModelArgs,
     #[command(flatten)]
     search: SearchArgs,
-    /// auto, cpu, cuda or cuda:INDEX; auto takes CUDA where it works, cuda takes it or fails
-    #[arg(long, default_value = "auto", env = "GLIMPSE_DEVICE")]
-    device: Device,
-    /// fp32, fp16, int8, or one for the encoder and one for the decoder (fp32,int8); auto takes fp16
-    /// on CUDA and fp32 on the CPU where the bundle has it
-    #[arg(long, default_value = "auto", env = "GLIMPSE_PRECISION")]
-    precision: PrecisionChoice,
-    /// Photos that run through the network together
-    #[arg(long, value_name = "N", default_value = "8", env = "GLIMPSE_BATCH_SIZE", value_parser = at_least_one)]
-    batch_size: usize,
-    #[command(flatten)]
-    runtime: RuntimeArgs,
     /// Write to this folder where the decoder looked at each word: pictures, .npy and JSON
     #[arg(long, value_name = "DIR", env = "GLIMPSE_ATTENTION")]
     attention: Option<PathBuf>,
@@ -50,15 +39,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let inputs = expand(&args.photos)?;
-    let dir = model_dir(args.model.as_deref())?;
-    let mut options = CaptionerOptions::default();
-    options.device = args.device;
-    options.precision = args.precision;
-    options.onnxruntime = args.runtime.options();
-    let captioner = Captioner::open(dir, &options)?;
-    if let Some(reason) = captioner.fallback() {
-        complain(format_args!("note: captioning on the CPU, as CUDA cannot be used: {reason}"));
-    }
+    let captioner = args.model.open()?;
     let mut options = captioner.search_options();
     args.search.apply(&mut options)?;
     options.validate(captioner.bundle().config.architecture.vocab_size)?;
@@ -71,36 +52,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     for_each_ordered(
         &inputs,
         threads,
-        args.batch_size,
-        |input| Prepared::read(input, &preprocessor, args.attention.is_some()),
+        args.model.batch_size,
+        |input| Prepared::new(input.read(), &preprocessor, args.attention.is_some()),
         |input, prepared| {
             batch.push(input, prepared);
-            if batch.photos == args.batch_size { batch.run() } else { Ok(()) }
+            if batch.photos == args.model.batch_size { batch.run() } else { Ok(()) }
         },
     )?;
     batch.run()?;
     Ok(if batch.output.failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_FAILED) })
-}
-
-/// A photo that is ready for the network.
-struct Prepared {
-    /// f32 [3, height, width]
-    pixel_values: Vec<f32>,
-    /// What the pictures of its attention lie over, where these are wanted.
-    seen: Option<RgbImage>,
-}
-
-impl Prepared {
-    /// Reads and decodes a picture.
-    fn read(input: &Input, preprocessor: &Preprocessor, with_seen: bool) -> Result<Self, String> {
-        let bytes = input.read()?;
-        let prepare = || {
-            let photo = photo::decode_for_resize(&bytes, preprocessor)?;
-            let seen = with_seen.then(|| attention::seen(&photo, preprocessor)).transpose()?;
-            Ok(Self { pixel_values: photo::pixel_values(&photo, preprocessor)?, seen })
-        };
-        prepare().map_err(|error: glimpse_runtime::Error| error.to_string())
-    }
 }
 
 /// Photos that wait for each other, and the failures between them.
@@ -182,21 +142,8 @@ struct Output {
 }
 
 impl Output {
-    /// From this many photos on, waiting is worth a progress bar.
-    const MANY: usize = 10;
-
     fn new(json: bool, photos: usize) -> Self {
-        let target = if photos >= Self::MANY && std::io::stderr().is_terminal() {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        let progress = ProgressBar::with_draw_target(Some(photos as u64), target);
-        if let Ok(style) =
-            ProgressStyle::with_template("{wide_bar} {pos}/{len} photos, {per_sec}, {eta} left")
-        {
-            progress.set_style(style);
-        }
+        let progress = progress_bar(photos);
         Self { json, out: BufWriter::new(std::io::stdout()), failed: 0, progress }
     }
 

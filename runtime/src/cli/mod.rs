@@ -3,9 +3,13 @@
 mod args;
 mod attention;
 mod caption;
+mod compare;
 mod decoding;
+mod evaluate;
 mod inputs;
 mod inspect;
+mod photos;
+mod progress;
 
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -24,6 +28,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Caption(caption::Args),
+    Compare(compare::Args),
+    Evaluate(evaluate::Args),
     Inspect(inspect::Args),
 }
 
@@ -35,6 +41,8 @@ const WRONG_USE: u8 = 2;
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Caption(args) => caption::run(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Inspect(args) => inspect::run(&args),
     };
     result.unwrap_or_else(|error| {

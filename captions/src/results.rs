@@ -1,0 +1,127 @@
+//! COCO's results format: one caption an image, by image id.
+
+use crate::dataset::read_utf8;
+use crate::{CaptionedImage, Error, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+
+/// What a results file calls an image: COCO's number, or a file name where the data set has no numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ImageId {
+    /// As in COCO.
+    Number(u64),
+    /// As in Flickr8k and Flickr30k.
+    Name(String),
+}
+
+impl fmt::Display for ImageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Name(name) => name.fmt(f),
+        }
+    }
+}
+
+/// A line of a results file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaptionResult {
+    /// The image.
+    pub image_id: ImageId,
+    /// What a system says of it.
+    pub caption: String,
+}
+
+impl CaptionedImage {
+    /// What results files call this image.
+    pub fn image_id(&self) -> ImageId {
+        self.id.map_or_else(|| ImageId::Name(self.file_name.clone()), ImageId::Number)
+    }
+}
+
+/// Reads a results file, `[{"image_id": 42, "caption": "a dog runs"}, ...]`; other keys are no matter.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::NotUtf8`], [`Error::Json`].
+pub fn read_results(path: &Path) -> Result<Vec<CaptionResult>> {
+    serde_json::from_str(&read_utf8(path)?).map_err(|source| Error::Json { path: path.into(), source })
+}
+
+/// The caption of each of `images`, in their order, and how many results are of other images. An image
+/// is found by its id, its file name, or its file name without folder or suffix.
+///
+/// # Errors
+/// [`Error::NoResult`] where an image has none, [`Error::TwoResults`] where one has several.
+pub fn match_results(results: Vec<CaptionResult>, images: &[CaptionedImage]) -> Result<(Vec<String>, usize)> {
+    let mut positions = HashMap::new();
+    for (position, image) in images.iter().enumerate() {
+        let name = image.file_name.rsplit('/').next().unwrap_or(&image.file_name);
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        for known in [stem, name, image.file_name.as_str()] {
+            positions.insert(known.to_owned(), position);
+        }
+    }
+    // Numbers win: a COCO id may also be some other file's name.
+    for (position, image) in images.iter().enumerate() {
+        if let Some(id) = image.id {
+            positions.insert(id.to_string(), position);
+        }
+    }
+    let mut captions = vec![None; images.len()];
+    let mut others = 0;
+    for CaptionResult { image_id, caption } in results {
+        match positions.get(&image_id.to_string()) {
+            None => others += 1,
+            Some(&position) => {
+                if captions[position].replace(caption).is_some() {
+                    return Err(Error::TwoResults { image: image_id });
+                }
+            }
+        }
+    }
+    let missing = captions.iter().filter(|caption| caption.is_none()).count();
+    if let Some(first) = captions.iter().position(Option::is_none) {
+        return Err(Error::NoResult {
+            image: images[first].file_name.clone(),
+            missing,
+            images: images.len(),
+        });
+    }
+    Ok((captions.into_iter().flatten().collect(), others))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn image(file_name: &str, id: Option<u64>) -> CaptionedImage {
+        CaptionedImage { file_name: file_name.into(), id, ..CaptionedImage::default() }
+    }
+
+    fn results(json: &str) -> Vec<CaptionResult> {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn images_are_found_by_number_name_and_stem() {
+        let images = [image("val2014/c.jpg", Some(7)), image("7.jpg", Some(9)), image("1_a.jpg", None)];
+        let json = r#"[{"image_id": "1_a", "caption": "z"}, {"image_id": 7, "caption": "x", "score": 1},
+                       {"image_id": 9, "caption": "y"}, {"image_id": 11, "caption": "another's"}]"#;
+        let found = match_results(results(json), &images).unwrap();
+        assert_eq!(found, (vec!["x".into(), "y".into(), "z".into()], 1));
+    }
+
+    #[test]
+    fn each_image_has_one_result() {
+        let images = [image("a.jpg", None), image("b.jpg", None)];
+        let one = r#"{"image_id": "a.jpg", "caption": "x"}"#;
+        let missing = match_results(results(&format!("[{one}]")), &images).unwrap_err();
+        assert!(matches!(missing, Error::NoResult { image, missing: 1, images: 2 } if image == "b.jpg"));
+        let twice = match_results(results(&format!("[{one}, {one}]")), &images).unwrap_err();
+        assert!(matches!(twice, Error::TwoResults { .. }));
+    }
+}

@@ -1,0 +1,142 @@
+//! `glimpse compare`: what greedy search and beams of several widths say, what that is worth and what
+//! it costs.
+
+mod html;
+mod plot;
+mod settings;
+mod side_by_side;
+mod sweep;
+mod table;
+
+use super::args::{ModelArgs, ReferenceArgs};
+use super::attention::AttentionDir;
+use super::decoding::DecodingArgs;
+use super::inputs::{Input, expand};
+use super::{SOME_FAILED, complain};
+use anyhow::{Context, Result, bail};
+use clap::builder::FalseyValueParser;
+use settings::Setting;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use sweep::{Examples, Sweep};
+
+/// Compare greedy search with beam search: side by side on photos, or scored on a data set
+#[derive(clap::Args)]
+pub struct Args {
+    /// Pictures, folders of pictures, globs to caption in every way
+    #[arg(value_name = "PHOTO", conflicts_with_all = ["images", "captions"], required_unless_present = "images")]
+    photos: Vec<PathBuf>,
+    /// Folder of a data set's photos
+    #[arg(long, value_name = "DIR", requires = "captions")]
+    images: Option<PathBuf>,
+    #[command(flatten)]
+    references: ReferenceArgs,
+    /// Widths to compare; 1 is greedy search [default: 1,3,5 for photos, 1,2,3,5,10,20 for a data set]
+    #[arg(long, visible_alias = "beam-size", value_name = "N,N", value_delimiter = ',')]
+    num_beams: Vec<usize>,
+    /// Length penalties to compare, each with every width above 1 [default: the bundle's]
+    #[arg(long, value_name = "F,F", value_delimiter = ',', allow_negative_numbers = true)]
+    length_penalty: Vec<f32>,
+    #[command(flatten)]
+    decoding: DecodingArgs,
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Write where the decoders looked at each word, a folder for each setting
+    #[arg(long, value_name = "DIR")]
+    attention: Option<PathBuf>,
+    /// Write a report that a browser shows without a network
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Photos of a data set that --html and --attention show, from the first on
+    #[arg(long, value_name = "N", default_value = "6")]
+    examples: usize,
+    /// Write the table of a data set as CSV
+    #[arg(long, value_name = "FILE", requires = "images")]
+    csv: Option<PathBuf>,
+    /// Write a plot of quality and time by width: FILE.svg or FILE.png
+    #[arg(long, value_name = "FILE", requires = "images")]
+    plot: Option<PathBuf>,
+    /// JSON instead of text
+    #[arg(long, env = "GLIMPSE_JSON", value_parser = FalseyValueParser::new())]
+    json: bool,
+}
+
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let references = args.references.read()?;
+    let kind = args.plot.as_deref().map(plot::Kind::of).transpose()?;
+    let (files, names) = match (&args.images, &references) {
+        (Some(folder), Some(images)) => {
+            let files = images.iter().map(|image| folder.join(&image.file_name)).collect();
+            (files, images.iter().map(|image| image.file_name.clone()).collect())
+        }
+        _ => photos(&args.photos)?,
+    };
+    let mut captioner = args.model.open()?;
+    let mut options = captioner.search_options();
+    args.decoding.apply(&mut options)?;
+    let widths: &[usize] = match (&args.num_beams[..], &references) {
+        ([], Some(_)) => &[1, 2, 3, 5, 10, 20],
+        ([], None) => &[1, 3, 5],
+        (given, _) => given,
+    };
+    let settings = settings::settings(&options, widths, &args.length_penalty)?;
+    let vocab_size = captioner.bundle().config.architecture.vocab_size;
+    for Setting { options, .. } in &settings {
+        options.validate(vocab_size)?;
+    }
+    let examples = Examples {
+        photos: if references.is_some() { args.examples } else { files.len() },
+        with_attention: args.html.is_some() || args.attention.is_some(),
+    };
+    let sweep = Sweep::run(&mut captioner, &settings, &files, args.model.batch_size, examples)?;
+    for (position, reason) in &sweep.failed {
+        complain(format_args!("{}: {reason}", files[*position].display()));
+    }
+    let table =
+        references.as_deref().map(|images| table::Table::new(&sweep, &settings, images)).transpose()?;
+
+    if let Some(dir) = &args.attention {
+        for (setting, run) in settings.iter().zip(&sweep.runs) {
+            let mut dir = AttentionDir::create(&dir.join(setting.slug()))?;
+            for (&position, captions) in &run.examples {
+                let Some(seen) = sweep.seen.get(&position) else { continue };
+                dir.write(&names[position], seen, captions, &captioner)?;
+            }
+        }
+    }
+    if let (Some(path), Some(table)) = (&args.csv, &table) {
+        table.write_csv(path).with_context(|| format!("--csv {}", path.display()))?;
+    }
+    if let (Some(path), Some(kind), Some(table)) = (&args.plot, kind, &table) {
+        plot::write(path, kind, table).with_context(|| format!("--plot {}", path.display()))?;
+    }
+    if let Some(path) = &args.html {
+        let page = html::page(&sweep, &settings, &names, table.as_ref(), &captioner)?;
+        std::fs::write(path, page).with_context(|| format!("--html {}", path.display()))?;
+    }
+    let mut out = std::io::stdout().lock();
+    match &table {
+        Some(table) if args.json => {
+            serde_json::to_writer_pretty(&mut out, table)?;
+            writeln!(out)?;
+        }
+        Some(table) => table.print(&mut out)?,
+        None => side_by_side::print(&mut out, args.json, &sweep, &settings, &names)?,
+    }
+    Ok(if sweep.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(SOME_FAILED) })
+}
+
+/// The files that the arguments name, and what the outputs call them.
+fn photos(arguments: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<String>)> {
+    let mut files = Vec::new();
+    for input in expand(arguments)? {
+        match input {
+            Input::File(path) => files.push(path),
+            Input::Stdin => bail!("- is for `glimpse caption`: compare reads files"),
+            Input::Nothing { argument, reason } => bail!("{}: {reason}", argument.display()),
+        }
+    }
+    let names = files.iter().map(|path| path.display().to_string()).collect();
+    Ok((files, names))
+}

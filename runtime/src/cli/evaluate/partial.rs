@@ -1,0 +1,120 @@
+//! What a stopped run leaves behind: its captions so far, a line of JSON each.
+
+use anyhow::{Context, Result, bail};
+use glimpse_captions::{CaptionResult, ImageId};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// The first line.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    /// Everything that decides the words.
+    settings: String,
+}
+
+/// `OUTPUT.partial`, until the run is done.
+pub struct Partial {
+    path: PathBuf,
+    file: BufWriter<File>,
+    known: HashMap<ImageId, String>,
+}
+
+impl Partial {
+    /// Goes on with what a run of the same settings left, or starts.
+    pub fn open(output: &Path, settings: &str) -> Result<Self> {
+        let mut path = output.as_os_str().to_owned();
+        path.push(".partial");
+        let path = PathBuf::from(path);
+        let place = || format!("--output: {}", path.display());
+        let mut known = HashMap::new();
+        let mut whole = 0;
+        if path.exists() {
+            let text = fs::read_to_string(&path).with_context(place)?;
+            let mut lines = text.split_inclusive('\n');
+            // A line without an end was being written when the run was stopped.
+            if let Some(first) = lines.next().filter(|line| line.ends_with('\n')) {
+                if serde_json::from_str::<Header>(first).ok().is_none_or(|header| header.settings != settings)
+                {
+                    bail!(
+                        "{} was begun with another model or other settings: remove it, or name another --output",
+                        path.display()
+                    );
+                }
+                whole = first.len();
+                for line in lines.filter(|line| line.ends_with('\n')) {
+                    let CaptionResult { image_id, caption } =
+                        serde_json::from_str(line).with_context(place)?;
+                    known.insert(image_id, caption);
+                    whole += line.len();
+                }
+            }
+        }
+        let file = OpenOptions::new().create(true).append(true).open(&path).with_context(place)?;
+        file.set_len(whole as u64).with_context(place)?;
+        let mut partial = Self { file: BufWriter::new(file), known, path };
+        if whole == 0 {
+            partial.line(&Header { settings: settings.into() })?;
+        }
+        partial.flush()?;
+        Ok(partial)
+    }
+
+    /// The caption that the earlier run gave.
+    pub fn take(&mut self, image: &ImageId) -> Option<String> {
+        self.known.remove(image)
+    }
+
+    pub fn add(&mut self, image: &ImageId, caption: &str) -> Result<()> {
+        self.line(&CaptionResult { image_id: image.clone(), caption: caption.into() })
+    }
+
+    pub fn flush(&mut self) -> Result<()> {
+        self.file.flush().with_context(|| self.path.display().to_string())
+    }
+
+    /// The run is done.
+    pub fn remove(self) -> Result<()> {
+        fs::remove_file(&self.path).with_context(|| self.path.display().to_string())
+    }
+
+    fn line(&mut self, line: &impl Serialize) -> Result<()> {
+        let mut text = serde_json::to_vec(line)?;
+        text.push(b'\n');
+        self.file.write_all(&text).with_context(|| self.path.display().to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(name: &str) -> ImageId {
+        ImageId::Name(name.into())
+    }
+
+    #[test]
+    fn whole_lines_survive_a_kill() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("results.json");
+        let mut partial = Partial::open(&output, "greedy").unwrap();
+        partial.add(&id("a"), "a dog").unwrap();
+        partial.add(&id("b"), "a cat").unwrap();
+        drop(partial);
+        let path = folder.path().join("results.json.partial");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, &text[..text.len() - 3]).unwrap();
+
+        let mut partial = Partial::open(&output, "greedy").unwrap();
+        assert_eq!((partial.take(&id("a")), partial.take(&id("b"))), (Some("a dog".into()), None));
+        partial.add(&id("b"), "a cat").unwrap();
+        drop(partial);
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+
+        assert!(Partial::open(&output, "3 beams").is_err(), "other settings give other words");
+        Partial::open(&output, "greedy").unwrap().remove().unwrap();
+        assert!(!path.exists());
+    }
+}

@@ -1,0 +1,93 @@
+//! From files to what the encoder makes of them, batch by batch.
+
+use anyhow::Result;
+use glimpse_bundle::image::RgbImage;
+use glimpse_bundle::{Preprocessor, Size};
+use glimpse_runtime::pipeline::for_each_ordered;
+use glimpse_runtime::{Captioner, Encoded, attention, photo};
+use ndarray::ArrayView4;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// A photo that is ready for the network.
+pub struct Prepared {
+    /// f32 [3, height, width]
+    pub pixel_values: Vec<f32>,
+    /// What the pictures of its attention lie over, where these are wanted.
+    pub seen: Option<RgbImage>,
+}
+
+impl Prepared {
+    /// Decodes a picture.
+    pub fn new(
+        bytes: Result<Vec<u8>, String>,
+        preprocessor: &Preprocessor,
+        with_seen: bool,
+    ) -> Result<Self, String> {
+        let bytes = bytes?;
+        let prepare = || {
+            let photo = photo::decode_for_resize(&bytes, preprocessor)?;
+            let seen = with_seen.then(|| attention::seen(&photo, preprocessor)).transpose()?;
+            Ok(Self { pixel_values: photo::pixel_values(&photo, preprocessor)?, seen })
+        };
+        prepare().map_err(|error: glimpse_runtime::Error| error.to_string())
+    }
+}
+
+/// Photos that went through the encoder together.
+pub struct EncodedPhotos {
+    /// Which files they are.
+    pub positions: Vec<usize>,
+    /// What the decoder reads.
+    pub encoded: Encoded,
+    /// How long the encoder took.
+    pub encoding: Duration,
+    /// What the network saw of each, where it was asked for.
+    pub seen: Vec<Option<RgbImage>>,
+}
+
+/// Decodes `files` ahead on all cores, encodes them in batches, and hands each batch on. A file that is
+/// no photo goes to `failed` with the reason.
+pub fn for_each_encoded(
+    captioner: &mut Captioner,
+    files: &[PathBuf],
+    batch_size: usize,
+    with_seen: impl Fn(usize) -> bool + Sync,
+    mut failed: impl FnMut(usize, String),
+    mut consume: impl FnMut(&mut Captioner, EncodedPhotos) -> Result<()>,
+) -> Result<()> {
+    let preprocessor = captioner.preprocessor().clone();
+    let Size { height, width } = preprocessor.config().output_size();
+    let threads = captioner.runtime().threads();
+    let (mut positions, mut pixel_values, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+    let mut run =
+        |positions: &mut Vec<usize>, pixel_values: &mut Vec<f32>, seen: &mut Vec<Option<RgbImage>>| {
+            if positions.is_empty() {
+                return Ok(());
+            }
+            let start = Instant::now();
+            let shape = (positions.len(), 3, height as usize, width as usize);
+            let encoded = captioner.encode_pixel_values(ArrayView4::from_shape(shape, pixel_values)?)?;
+            let encoding = start.elapsed();
+            pixel_values.clear();
+            let (positions, seen) = (std::mem::take(positions), std::mem::take(seen));
+            consume(captioner, EncodedPhotos { positions, encoded, encoding, seen })
+        };
+    let all: Vec<usize> = (0..files.len()).collect();
+    let read = |&position: &usize| {
+        let bytes = std::fs::read(&files[position]).map_err(|error| error.to_string());
+        Prepared::new(bytes, &preprocessor, with_seen(position))
+    };
+    for_each_ordered(&all, threads, batch_size, read, |&position, prepared| {
+        match prepared {
+            Err(reason) => failed(position, reason),
+            Ok(photo) => {
+                positions.push(position);
+                pixel_values.extend_from_slice(&photo.pixel_values);
+                seen.push(photo.seen);
+            }
+        }
+        if positions.len() == batch_size { run(&mut positions, &mut pixel_values, &mut seen) } else { Ok(()) }
+    })?;
+    run(&mut positions, &mut pixel_values, &mut seen)
+}

@@ -1,0 +1,106 @@
+//! `glimpse compare` on the example photos.
+
+use crate::{DONE, WRONG_USE, bundle};
+use glimpse_tests::programs::{Outcome, glimpse};
+use serde_json::Value;
+use std::fs;
+use std::process::Command;
+
+fn compare() -> Command {
+    let mut command = glimpse();
+    command.args(["compare", "--device", "cpu", "--model"]).arg(bundle());
+    command
+}
+
+/// What `glimpse caption` says with these flags: one photo a line.
+fn captions(flags: &[&str]) -> Vec<Value> {
+    Outcome::of(crate::caption().arg("--json").args(flags).arg("examples")).json(DONE)
+}
+
+#[test]
+fn photos_get_side_by_side_what_each_search_gives_alone() {
+    let flags = ["--json", "--num-beams", "1,4", "--num-return-sequences", "3", "examples"];
+    let found = Outcome::of(compare().args(flags)).json(DONE);
+    let greedy = captions(&["--num-beams", "1"]);
+    let beams = captions(&["--num-beams", "4", "--num-return-sequences", "3"]);
+    assert_eq!(found.len(), 5);
+    for ((found, greedy), beams) in found.iter().zip(&greedy).zip(&beams) {
+        assert_eq!(found["image"], greedy["image"]);
+        for (setting, alone) in found["settings"].as_array().unwrap().iter().zip([greedy, beams]) {
+            let [setting_captions, alone] = [setting, alone].map(|of| of["captions"].as_array().unwrap());
+            assert_eq!(setting_captions.len(), alone.len());
+            for (a, b) in setting_captions.iter().zip(alone) {
+                assert_eq!((&a["token_ids"], &a["generated_text"]), (&b["token_ids"], &b["generated_text"]));
+            }
+            assert!(setting["words_per_second"].as_f64().unwrap() > 0.0);
+        }
+        let [first, second] =
+            [0, 1].map(|at| found["settings"][at]["captions"][0]["token_ids"].as_array().unwrap());
+        let differs = (0..first.len().max(second.len())).find(|&at| first.get(at) != second.get(at));
+        let expected = differs.map_or(Value::Null, |at| (at + 1).into());
+        assert_eq!(found["settings"][1]["parts_at"], expected);
+    }
+}
+
+#[test]
+fn a_data_set_is_scored_by_every_search() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let references: String = captions(&["--num-beams", "1"])
+        .iter()
+        .map(|line| {
+            let name = line["image"].as_str().unwrap().rsplit('/').next().unwrap();
+            format!("{name}#0\t{}\n", line["captions"][0]["generated_text"].as_str().unwrap())
+        })
+        .collect();
+    fs::write(file("captions.txt"), references).unwrap();
+    let mut command = compare();
+    command.args(["--json", "--num-beams", "1,3", "--length-penalty", "0,1", "--examples", "2"]);
+    command.args(["--images", "examples", "--captions"]).arg(file("captions.txt"));
+    for (flag, name) in [("--csv", "t.csv"), ("--plot", "t.svg"), ("--html", "t.html"), ("--attention", "a")]
+    {
+        command.arg(flag).arg(file(name));
+    }
+    let outcome = Outcome::of(&mut command);
+    assert_eq!(outcome.code, Some(DONE), "{outcome:#?}");
+    let table: Value = serde_json::from_str(&outcome.stdout.join("\n")).unwrap();
+    let rows = table["rows"].as_array().unwrap();
+    let settings: Vec<_> =
+        rows.iter().map(|row| (row["num_beams"].as_u64(), row["length_penalty"].as_f64())).collect();
+    assert_eq!(settings, [(Some(1), None), (Some(3), Some(0.0)), (Some(3), Some(1.0))]);
+    // The references are what greedy search says.
+    assert!((rows[0]["Bleu_1"].as_f64().unwrap() - 1.0).abs() < 1e-6, "{table:#}");
+    assert!(rows.iter().all(|row| row["decoder_ms"].as_f64().unwrap() > 0.0));
+
+    let csv = fs::read_to_string(file("t.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 4);
+    assert!(csv.starts_with("num_beams,length_penalty,Bleu_1,Bleu_4,ROUGE_L,CIDEr,"), "{csv}");
+    let svg = fs::read_to_string(file("t.svg")).unwrap();
+    assert!(svg.contains("length penalty 0") && svg.matches("<circle").count() == 8, "{svg}");
+
+    let html = fs::read_to_string(file("t.html")).unwrap();
+    assert_eq!(html.matches("<section>").count(), 2);
+    let pictures = html.matches("src=\"").count();
+    assert_eq!(html.matches("src=\"data:image/jpeg;base64,").count(), pictures, "nothing is fetched");
+    assert!(pictures > 2 + 2 * 3 && !html.contains("<script") && !html.contains("<link"), "{pictures}");
+    for setting in ["greedy", "3-beams-length-penalty-0", "3-beams-length-penalty-1"] {
+        for photo in ["beach", "canyon"] {
+            assert!(file("a").join(setting).join(format!("{photo}.1.npy")).is_file(), "{setting} {photo}");
+        }
+    }
+}
+
+#[test]
+fn comparisons_that_make_no_sense_are_refused() {
+    for (flags, word) in [
+        (&["--do-sample"][..], "--do-sample"),
+        (&["--num-beams", "0"], "num_beams"),
+        (&["--num-beams", "3,3"], "twice"),
+        (&["--plot", "x.svg"], "--images"),
+        (&["--images", "examples"], "--captions"),
+    ] {
+        let outcome = Outcome::of(compare().args(flags).arg("examples"));
+        assert_eq!(outcome.code, Some(WRONG_USE), "{flags:?}: {outcome:#?}");
+        assert!(outcome.stderr.join(" ").contains(word), "{flags:?}: {outcome:#?}");
+    }
+}
