@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 /// Add int8 and fp16 variants to a bundle.
 ///
-/// int8 is for CPUs: a quarter of the size, and the encoder takes half the time. fp16 is for GPUs.
+/// int8 is for CPUs, at a quarter of the size. fp16 is for GPUs.
 #[derive(Parser)]
 #[command(version)]
 struct Args {

@@ -4,6 +4,7 @@ use crate::{DONE, WRONG_USE, bundle};
 use glimpse_tests::programs::{Outcome, glimpse};
 use serde_json::Value;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 fn compare() -> Command {
@@ -103,4 +104,46 @@ fn comparisons_that_make_no_sense_are_refused() {
         assert_eq!(outcome.code, Some(WRONG_USE), "{flags:?}: {outcome:#?}");
         assert!(outcome.stderr.join(" ").contains(word), "{flags:?}: {outcome:#?}");
     }
+}
+
+/// A picture of a page, or `None` with a line that says so where there is no Chromium.
+fn screenshot(page: &Path, picture: &Path) -> Option<image::RgbImage> {
+    for browser in ["chromium", "chromium-browser", "google-chrome"] {
+        let mut command = Command::new(browser);
+        command.args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            "--window-size=1280,1600",
+        ]);
+        command.arg(format!("--screenshot={}", picture.display()));
+        if command
+            .arg(format!("file://{}", page.display()))
+            .output()
+            .is_ok_and(|output| output.status.success())
+        {
+            return Some(image::open(picture).unwrap().to_rgb8());
+        }
+    }
+    println!("skipped: no Chromium shows the page");
+    None
+}
+
+#[test]
+fn a_browser_shows_the_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let [page, picture] = ["report.html", "report.png"].map(|name| folder.path().join(name));
+    let outcome =
+        Outcome::of(compare().args(["--num-beams", "1,3", "examples/beach.jpg", "--html"]).arg(&page));
+    assert_eq!(outcome.code, Some(DONE), "{outcome:#?}");
+    let Some(shown) = screenshot(&page, &picture) else { return };
+    assert_eq!(shown.dimensions(), (1280, 1600));
+    let share = |is: fn(&[u8; 3]) -> bool| {
+        shown.pixels().filter(|pixel| is(&pixel.0)).count() as f64 / (1280.0 * 1600.0)
+    };
+    let paper = share(|pixel| *pixel == [255; 3]);
+    let colour = share(|[red, green, blue]| red.abs_diff(*green).max(green.abs_diff(*blue)) > 40);
+    // The photo alone has 2 % of the page; without pictures there is no colour at all.
+    assert!((0.3..0.97).contains(&paper) && colour > 0.03, "{paper} white, {colour} coloured");
 }

@@ -75,10 +75,10 @@ fn scores(page: &mut String, table: &Table) -> Result<()> {
          <th>repeating</th><th>encoder ms</th><th>decoder ms</th></tr>\n",
     );
     for row in &table.rows {
-        write!(
+        writeln!(
             page,
             "<tr><td>{}</td><td>{:.4}</td><td>{:.4}</td><td>{:.4}</td><td>{:.4}</td><td>{:.2}</td><td>{:.1}%</td>\
-             <td>{:.2}</td><td>{:.2}</td></tr>\n",
+             <td>{:.2}</td><td>{:.2}</td></tr>",
             row.name,
             row.bleu_1,
             row.bleu_4,

@@ -52,10 +52,10 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value = "6")]
     examples: usize,
     /// Write the table of a data set as CSV
-    #[arg(long, value_name = "FILE", requires = "images")]
+    #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     /// Write a plot of quality and time by width: FILE.svg or FILE.png
-    #[arg(long, value_name = "FILE", requires = "images")]
+    #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
     /// JSON instead of text
     #[arg(long, env = "GLIMPSE_JSON", value_parser = FalseyValueParser::new())]
@@ -64,6 +64,12 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let references = args.references.read()?;
+    // clap does not ask for what another argument excludes.
+    if references.is_none() && (args.csv.is_some() || args.plot.is_some()) {
+        bail!(
+            "--csv and --plot show the scores of a data set: give --images and --captions instead of photos"
+        );
+    }
     let kind = args.plot.as_deref().map(plot::Kind::of).transpose()?;
     let (files, names) = match (&args.images, &references) {
         (Some(folder), Some(images)) => {
