@@ -1,6 +1,7 @@
 //! COCO's results format: one caption an image, by image id.
 
 use crate::dataset::read_utf8;
+use crate::split::stem;
 use crate::{CaptionedImage, Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -59,8 +60,7 @@ pub fn match_results(results: Vec<CaptionResult>, images: &[CaptionedImage]) -> 
     let mut positions = HashMap::new();
     for (position, image) in images.iter().enumerate() {
         let name = image.file_name.rsplit('/').next().unwrap_or(&image.file_name);
-        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-        for known in [stem, name, image.file_name.as_str()] {
+        for known in [stem(name), name, image.file_name.as_str()] {
             positions.insert(known.to_owned(), position);
         }
     }

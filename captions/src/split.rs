@@ -262,7 +262,7 @@ fn below(rng: &mut ChaCha8Rng, bound: u64) -> u64 {
 }
 
 /// A file name without its folder and suffix.
-fn stem(file_name: &str) -> &str {
+pub(crate) fn stem(file_name: &str) -> &str {
     let name = file_name.rsplit('/').next().unwrap_or(file_name);
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }

@@ -43,13 +43,15 @@ pub struct Table {
 impl Table {
     /// Scores the best captions of every setting.
     pub fn new(sweep: &Sweep, settings: &[Setting], images: &[CaptionedImage]) -> Result<Self> {
-        let failed: Vec<_> = sweep.failed.iter().map(|(position, _)| *position).collect();
-        let scored = || images.iter().enumerate().filter(|(position, _)| !failed.contains(position));
-        let references =
-            References::new(scored().map(|(_, image)| (image.file_name.clone(), image.captions.clone())))?;
+        // Every setting captioned the same photos.
+        let captioned = sweep.runs.iter().take(1).flat_map(|run| run.best.keys());
+        let references = References::new(captioned.map(|&position| {
+            let CaptionedImage { file_name, captions, .. } = &images[position];
+            (file_name.clone(), captions.clone())
+        }))?;
         let rows = settings.iter().zip(&sweep.runs).map(|(setting, run)| {
-            let names = scored().map(|(_, image)| &image.file_name);
-            let evaluation = references.evaluate(names.zip(run.best.values()))?;
+            let best = run.best.iter().map(|(&position, caption)| (&images[position].file_name, caption));
+            let evaluation = references.evaluate(best)?;
             let score = |metric| evaluation.score(metric).map_or(f64::NAN, |scored| scored.corpus);
             let diversity = Diversity::new(evaluation.tokens(), None);
             let num_beams = setting.options.num_beams;

@@ -3,8 +3,8 @@
 use super::super::complain;
 use super::super::photos::for_each_encoded;
 use super::super::progress::progress_bar;
+use super::Args;
 use super::partial::Partial;
-use super::{Args, files};
 use anyhow::{Context, Result, bail};
 use glimpse_bundle::sha256_of_file;
 use glimpse_captions::{CaptionResult, CaptionedImage, match_results, read_results};
@@ -75,8 +75,7 @@ pub fn caption(args: &Args, folder: &Path, images: Vec<CaptionedImage>) -> Resul
     if resumed > 0 {
         complain(format_args!("note: {resumed} photos were captioned before; going on"));
     }
-    let all = files(folder, &images);
-    let paths: Vec<_> = open.iter().map(|&position| all[position].clone()).collect();
+    let paths: Vec<_> = open.iter().map(|&position| folder.join(&images[position].file_name)).collect();
     let progress = progress_bar(paths.len());
     let mut failed = Vec::new();
     let start = Instant::now();

@@ -9,7 +9,7 @@ use super::decoding::SearchArgs;
 use super::{SOME_FAILED, complain};
 use anyhow::{Context, Result, bail};
 use clap::builder::FalseyValueParser;
-use glimpse_captions::{CaptionedImage, Dataset, match_results, read_results};
+use glimpse_captions::{Dataset, match_results, read_results};
 use glimpse_metrics::{Bootstrap, Diversity, Evaluation, Meteor, References, TrainingCaptions};
 use hypotheses::Hypotheses;
 use report::Report;
@@ -115,9 +115,4 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         report.print(&mut out)?;
     }
     Ok(if report.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(SOME_FAILED) })
-}
-
-/// Photos of which there is a file name and a folder.
-fn files(folder: &std::path::Path, images: &[CaptionedImage]) -> Vec<PathBuf> {
-    images.iter().map(|image| folder.join(&image.file_name)).collect()
 }
