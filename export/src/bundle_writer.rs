@@ -3,7 +3,7 @@ use crate::captioner::write_captioners;
 use crate::graph::Model;
 use crate::proto::GraphProto;
 use crate::{Checkpoint, Error, Result, Weights, atomic, decoder_graph, encoder_graph};
-use glimpse_bundle::{self as bundle, Config, Precision, Size, model_file, seal, sha256_of_file};
+use glimpse_bundle::{self as bundle, Config, Precision, Size, model_file, seal};
 use serde::Serialize;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -125,20 +125,7 @@ fn check_backbone(checkpoint: &Checkpoint, backbone: &dyn Backbone, weights: &We
             ),
         });
     }
-    let expected = &checkpoint.config.provenance.backbone_sha256;
-    let Some(path) = weights.file().filter(|_| !expected.is_empty()) else {
-        return Ok(());
-    };
-    let found = sha256_of_file(path)?;
-    if found == *expected {
-        return Ok(());
-    }
-    Err(Error::OtherBackboneWeights {
-        path: path.to_path_buf(),
-        backbone: backbone.name().into(),
-        expected: expected.clone(),
-        found,
-    })
+    weights.file().map_or(Ok(()), |path| checkpoint.check_backbone_file(path))
 }
 
 /// What stays of a bundle that is replaced; refuses everything that is not a bundle.

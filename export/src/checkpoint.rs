@@ -1,6 +1,8 @@
 use crate::{Error, Result, Weights};
 use glimpse_bundle::checkpoint::{self, weights as names};
-use glimpse_bundle::{Architecture, CaptionTokenizer, Config, GenerationConfig, PreprocessorConfig};
+use glimpse_bundle::{
+    Architecture, CaptionTokenizer, Config, GenerationConfig, PreprocessorConfig, sha256_of_file,
+};
 use serde::de::DeserializeOwned;
 use serde_json::to_string;
 use std::path::Path;
@@ -49,6 +51,25 @@ impl Checkpoint {
         };
         checkpoint.validate()?;
         Ok(checkpoint)
+    }
+
+    /// Refuses a file of backbone weights that the checkpoint was not trained on; one that does not say on which
+    /// takes any.
+    ///
+    /// # Errors
+    /// [`Error::OtherBackboneWeights`], or a file that cannot be read.
+    pub fn check_backbone_file(&self, path: &Path) -> Result<()> {
+        let Config { provenance, architecture, .. } = &self.config;
+        let expected = provenance.backbone_sha256.clone();
+        if expected.is_empty() {
+            return Ok(());
+        }
+        let found = sha256_of_file(path)?;
+        if found == expected {
+            return Ok(());
+        }
+        let backbone = architecture.backbone.clone();
+        Err(Error::OtherBackboneWeights { path: path.to_path_buf(), backbone, expected, found })
     }
 
     /// Writes the checkpoint; the file appears whole or not at all, and equal content is equal bytes.

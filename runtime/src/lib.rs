@@ -21,7 +21,6 @@
 //! |---|---|
 //! | [`Captioner`], [`Caption`] | a bundle opened; photos in, captions out |
 //! | [`search`](mod@search) | greedy and beam search over any step-wise model |
-//! | [`mod@attention`] | pictures of where the decoder looked |
 //! | [`OnnxRuntime`] | the library found, loaded and started once per process |
 //! | [`Device`] | where the graphs run |
 //! | [`PrecisionChoice`] | which of a bundle's graphs run |
@@ -30,7 +29,6 @@
 //! | [`photo`] | pictures decoded and prepared |
 //! | [`pipeline`] | photos prepared on all cores while the graphs run |
 
-pub mod attention;
 mod bound_decoder;
 mod captioner;
 mod contract;

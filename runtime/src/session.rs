@@ -123,7 +123,7 @@ pub(crate) fn open_selection(runtime: &OnnxRuntime, device: Device) -> ort::Resu
 }
 
 fn builder_on(runtime: &OnnxRuntime, device: Device) -> ort::Result<SessionBuilder> {
-    let builder = Session::builder(runtime.environment())?;
+    let builder = runtime.session_builder()?;
     let Device::Cuda(index) = device else { return Ok(builder) };
     runtime.preload_cuda();
     // TF32 would round factors to ten bits: other words than on the CPU.

@@ -5,8 +5,9 @@
 
 use glimpse_tests::places::examples;
 use glimpse_tests::programs::{Outcome, glimpse, glimpse_path, glimpse_train};
+use serde_json::Value;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Photos of `examples/` and what is to be learned of them.
@@ -72,12 +73,51 @@ fn a_model_learns_its_photos_and_leaves_as_a_bundle() {
 
     let photos = CAPTIONS.map(|(photo, _)| examples().join(format!("{photo}.jpg")));
     let expected = CAPTIONS.map(|(_, caption)| caption);
-    let sampled = run(glimpse_train().arg("sample").arg("--checkpoint").arg(&checkpoint).args(&photos));
+    let mut sample = glimpse_train();
+    sample.arg("sample").arg("--attention").arg(at("libtorch"));
+    let sampled = run(sample.arg("--checkpoint").arg(&checkpoint).args(&photos));
     let sampled: Vec<_> = sampled.iter().map(|line| line.split_once('\t').unwrap().1).collect();
     assert_eq!(sampled, expected, "in libtorch");
     let mut caption = glimpse();
     caption.args(["caption", "--device", "cpu", "--json", "--num-beams", "1", "--model"]).arg(&bundle);
+    caption.arg("--attention").arg(at("onnxruntime"));
     let lines = Outcome::of(caption.args(&photos)).json(0);
     let found: Vec<_> = lines.iter().map(|line| &line["captions"][0]["generated_text"]).collect();
     assert_eq!(found, expected, "in ONNX Runtime");
+    for (photo, caption) in CAPTIONS {
+        assert_same_attention(&at("libtorch"), &at("onnxruntime"), photo, caption);
+    }
+
+    let mut evaluate = glimpse_train();
+    evaluate.args(["evaluate", "--json", "--examples", "1", "--data"]).arg(&data);
+    let line = Outcome::of(evaluate.arg("--checkpoint").arg(&checkpoint)).json(0).remove(0);
+    assert_eq!(line["samples"], 5, "the whole test split has fewer than 512 photos");
+    let [free, forced] =
+        ["cross_entropy", "teacher_forced_cross_entropy"].map(|key| line[key].as_f64().unwrap());
+    // It knows its photos' captions, and only guesses whether a full stop follows.
+    assert!((0.0..0.6).contains(&forced) && (free - forced).abs() < 0.1, "{line}");
+    assert_eq!(line["examples"][0]["generated_text"], expected[0]);
+    assert_eq!(line["examples"][0]["references"][1], expected[0]);
+}
+
+/// Both programs say where the decoder looked: the same matrix within the difference of their JPEG decoders'
+/// pixels, which is none, and the same number of pictures.
+fn assert_same_attention(libtorch: &Path, onnxruntime: &Path, photo: &str, caption: &str) {
+    let read = |folder: &Path, name: &str| -> Value {
+        serde_json::from_slice(&fs::read(folder.join(format!("{name}.json"))).unwrap()).unwrap()
+    };
+    let ours = [read(libtorch, photo), read(onnxruntime, &format!("{photo}.1"))];
+    let words = caption.split(' ').count() + 1;
+    let rows = ours.each_ref().map(|json| {
+        serde_json::from_value::<Vec<Vec<f64>>>(json["attentions"].clone()).unwrap().into_iter().flatten()
+    });
+    let [ours_rows, theirs] = rows;
+    let differences = ours_rows.zip(theirs).map(|(a, b)| (a - b).abs());
+    let (count, most) = differences.fold((0, 0.0), |(count, most), next| (count + 1, next.max(most)));
+    assert_eq!(count, words * 49, "{photo}");
+    assert!(most < 1e-3, "{photo}: attentions differ by {most}");
+    assert_eq!(ours[0]["words"], ours[1]["words"]);
+    let pictures = |folder: PathBuf| fs::read_dir(folder).unwrap().count();
+    assert_eq!(pictures(libtorch.join(photo)), words);
+    assert_eq!(pictures(onnxruntime.join(format!("{photo}.1"))), words);
 }

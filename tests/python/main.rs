@@ -11,6 +11,8 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+const WIDTHS: [&str; 3] = ["1", "3", "5"];
+
 fn portable() -> Option<Command> {
     let mut command = python("numpy, onnx, onnxruntime, PIL, tokenizers")?;
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python/portable.py"));
@@ -21,16 +23,16 @@ fn floats(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
 }
 
-/// The photos by `portable.py` and by `glimpse`, greedy and with three beams.
+/// The photos by `portable.py` and by `glimpse`, greedy, with three beams and with five.
 fn assert_same_words(bundle: &Path, photos: &[PathBuf], tolerance: f64) {
     let Some(mut portable) = portable() else { return };
-    portable.args(["caption", "--num-beams", "1", "3"]).arg("--").arg(bundle).args(photos);
+    portable.args(["caption", "--num-beams"]).args(WIDTHS).arg("--").arg(bundle).args(photos);
     let outcome = Outcome::of(&mut portable);
     let expected = outcome.json(0);
-    assert_eq!(expected.len(), 2 * photos.len());
+    assert_eq!(expected.len(), WIDTHS.len() * photos.len());
 
     let mut found = Vec::new();
-    for num_beams in ["1", "3"] {
+    for num_beams in WIDTHS {
         let mut command = glimpse();
         command
             .args(["caption", "--device", "cpu", "--json", "--num-beams", num_beams, "--model"])

@@ -123,7 +123,7 @@ pub fn drop_bad_images(dataset: &mut PreparedDataset, limit: usize) -> Result<Ve
         threads.into_iter().flat_map(|thread| thread.join().expect("the decoder reports errors")).collect()
     });
     if bad.len() > limit {
-        let first = format!("{}: {}", bad[0].0.display(), bad[0].1);
+        let first = bad[0].1.clone();
         return Err(Error::BadImages { count: bad.len(), limit, first });
     }
     let names: HashSet<&Path> = bad.iter().map(|(path, _)| path.as_path()).collect();

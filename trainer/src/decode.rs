@@ -3,6 +3,7 @@
 
 use crate::model::{Grid, State, Stepper};
 use glimpse_bundle::{BOS_ID, EOS_ID, GenerationConfig};
+use ndarray::Array2;
 use tch::{Kind, Tensor};
 
 /// How the next word is chosen.
@@ -21,6 +22,38 @@ pub struct Decoded {
     pub words: Vec<u32>,
     /// Whether `<eos>` came before the longest length.
     pub ended: bool,
+}
+
+/// What the decoder looked at while it said a caption.
+#[derive(Debug, Clone)]
+pub struct Attended {
+    /// The caption's words, with `<eos>` where it ended.
+    pub token_ids: Vec<u32>,
+    /// Their natural log-probabilities.
+    pub token_logprobs: Vec<f32>,
+    /// [words, 49]: how much each word looked at each cell, row-major; each row sums to 1.
+    pub attentions: Array2<f32>,
+}
+
+/// Says `caption` again to the one photo of `grid`, and watches.
+pub fn attend(stepper: &Stepper, grid: &Grid, caption: &Decoded) -> Attended {
+    let _guard = tch::no_grad_guard();
+    let device = grid.h.device();
+    let token_ids: Vec<u32> = caption.words.iter().copied().chain(caption.ended.then_some(EOS_ID)).collect();
+    let mut state = State { h: grid.h.shallow_clone(), c: grid.c.shallow_clone() };
+    let (mut token_logprobs, mut attentions) = (Vec::new(), Vec::new());
+    let mut read = BOS_ID;
+    for &said in &token_ids {
+        let step = stepper.step(&Tensor::from_slice(&[i64::from(read)]).to_device(device), grid, &state);
+        let log_probs = step.logits.log_softmax(1, Kind::Float);
+        token_logprobs.push(log_probs.double_value(&[0, i64::from(said)]) as f32);
+        let weights = step.attentions.view(-1).to_device(tch::Device::Cpu);
+        attentions.extend(Vec::<f32>::try_from(weights).expect("f32 weights"));
+        (state, read) = (step.state, said);
+    }
+    let shape = (token_ids.len(), attentions.len() / token_ids.len().max(1));
+    let attentions = Array2::from_shape_vec(shape, attentions).expect("as many cells each step");
+    Attended { token_ids, token_logprobs, attentions }
 }
 
 /// Decodes one caption for each row of `grid`, whose photos it reads through `stepper`; a row leaves the

@@ -80,8 +80,16 @@ pub enum Error {
         /// Shape in the file.
         found: Vec<i64>,
     },
+    /// A file of word vectors is broken, or serves another vocabulary.
+    #[error("{path}: no word vectors: {reason}", path = path.display())]
+    WordVectors {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// A photo could not be read.
-    #[error("{path}: {source}; `glimpse-train prepare` leaves such photos out", path = path.display())]
+    #[error("{source}; `glimpse-train prepare` leaves such photos out")]
     Photo {
         /// The photo.
         path: PathBuf,
@@ -137,7 +145,10 @@ pub enum Error {
         needed: u64,
     },
     /// The loss is not a number any more.
-    #[error("the loss became {loss} in epoch {epoch}, step {step}; the last good checkpoint is {checkpoint}: lower --learning-rate or --max-grad-norm and --resume", checkpoint = checkpoint.display())]
+    #[error(
+        "the loss became {loss} in epoch {epoch}, step {step}; lower --learning-rate or --max-grad-norm{}",
+        go_on(checkpoint)
+    )]
     NotFinite {
         /// The loss.
         loss: f64,
@@ -145,8 +156,8 @@ pub enum Error {
         epoch: usize,
         /// 1-based step within the epoch.
         step: usize,
-        /// What to go on from.
-        checkpoint: PathBuf,
+        /// What to go on from, if an epoch was finished.
+        checkpoint: Option<PathBuf>,
     },
     /// A setting is out of range, or contradicts another or the files given.
     #[error("{what}: {reason}")]
@@ -178,6 +189,13 @@ impl Error {
     pub fn json(path: impl Into<PathBuf>) -> impl FnOnce(serde_json::Error) -> Self {
         let path = path.into();
         move |source| Self::Json { path, source }
+    }
+}
+
+fn go_on(checkpoint: &Option<PathBuf>) -> String {
+    match checkpoint {
+        Some(path) => format!(" and go on from {} with --resume --change-recipe", path.display()),
+        None => " and begin again: no epoch was finished".into(),
     }
 }
 

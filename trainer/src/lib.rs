@@ -9,6 +9,7 @@ pub mod dataset;
 pub mod decode;
 pub mod device;
 mod error;
+pub mod evaluation;
 pub mod exporting;
 pub mod features;
 mod files;
@@ -16,5 +17,6 @@ mod memory;
 pub mod model;
 mod safetensors_file;
 pub mod training;
+pub mod word_vectors;
 
 pub use error::{Error, Result};

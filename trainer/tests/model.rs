@@ -108,6 +108,30 @@ fn logits_gradients_and_optimizer_equal_pytorch() {
     }
 }
 
+/// The report's evaluation: each step reads what the one before predicted.
+#[test]
+fn reading_its_own_words_equals_pytorch() {
+    for best in [true, false] {
+        let golden = Golden::read(best);
+        let batch = CaptionBatch::new(&CAPTIONS, Device::Cpu);
+        let grid = golden.model.encode(&golden.tensor("features"), &Pass::EXACT);
+        let logits = golden.model.free_running(&grid, &batch);
+        let loss = logits.cross_entropy_loss(&batch.targets, None::<Tensor>, tch::Reduction::Mean, -100, 0.0);
+        assert!(max_difference(&loss.view(1), &golden.tensor("free_loss")) < 1e-5);
+        let expected = golden.tensor("free_logits");
+        let mut at = 0;
+        for (t, &active) in batch.active.iter().enumerate() {
+            for &row in &batch.order[..active as usize] {
+                let expected = expected.get(row as i64).get(t as i64);
+                assert!(max_difference(&logits.get(at), &expected) < 1e-5, "row {row}, word {t}");
+                at += 1;
+            }
+        }
+        let forced = golden.tensor("logits");
+        assert!(max_difference(&forced, &expected) > 1e-3, "its own words are not the references'");
+    }
+}
+
 #[test]
 fn stepping_equals_teacher_forcing() {
     for best in [true, false] {

@@ -7,11 +7,13 @@ use glimpse_bundle::{
 };
 use glimpse_export::Checkpoint;
 use glimpse_trainer::dataset::{CaptionedImage, PreparedDataset};
+use glimpse_trainer::evaluation::{Sample, evaluate};
 use glimpse_trainer::features::{CacheKey, CacheSpec, Entry, FeatureCache, FeatureSource, NUM_CELLS};
 use glimpse_trainer::training::{
-    CaptionsPerImage, Card, EpochMetrics, Recipe, RunFolder, SelfCritical, Trainer, TrainerOptions,
+    CaptionsPerImage, Card, EpochMetrics, Phase, Recipe, RunFolder, SelfCritical, Trainer, TrainerOptions,
     TrainingData,
 };
+use glimpse_trainer::word_vectors::WordVectors;
 use half::f16;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -119,6 +121,10 @@ fn trainer<'a>(
     output: &Path,
     resume: bool,
 ) -> glimpse_trainer::Result<Trainer<'a>> {
+    Trainer::new(options(data, recipe, output, resume))
+}
+
+fn options<'a>(data: &'a TrainingData, recipe: &Recipe, output: &Path, resume: bool) -> TrainerOptions<'a> {
     let architecture = Architecture {
         backbone: "efficientnet-lite0".into(),
         feature_dim: FEATURE_DIM,
@@ -144,11 +150,12 @@ fn trainer<'a>(
     };
     // Tensors this small gain nothing from threads, and a busy machine makes them wait for each other.
     tch::set_num_threads(1);
-    let folder = RunFolder::create(output)?;
+    let folder = RunFolder::create(output).unwrap();
     let device = Device::Cpu;
-    Trainer::new(TrainerOptions {
+    TrainerOptions {
         recipe: recipe.clone(),
         data,
+        word_vectors: None,
         card,
         folder,
         resume,
@@ -156,7 +163,7 @@ fn trainer<'a>(
         device,
         samples: 0,
         workers: 2,
-    })
+    }
 }
 
 fn run(trainer: &mut Trainer) -> Vec<EpochMetrics> {
@@ -171,7 +178,7 @@ fn learns_what_the_features_say_and_writes_a_checkpoint_to_export() {
     let output = dir.path().join("run");
     let metrics = run(&mut trainer(&data, &recipe(), &output, false).unwrap());
     assert_eq!(metrics.len(), 14);
-    assert_eq!(metrics.iter().filter(|line| line.phase == "self_critical").count(), 2);
+    assert_eq!(metrics.iter().filter(|line| line.phase == Phase::SelfCritical).count(), 2);
     let (first, last) = (&metrics[0], &metrics[13]);
     assert!(last.validation_loss < 0.6 * first.validation_loss, "{first:?} {last:?}");
     let best = metrics.iter().map(|line| line.validation_cider).fold(0.0, f64::max);
@@ -185,6 +192,87 @@ fn learns_what_the_features_say_and_writes_a_checkpoint_to_export() {
     assert!(checkpoint.config.provenance.epochs >= 1);
     let lines = std::fs::read_to_string(output.join("metrics.jsonl")).unwrap();
     assert_eq!(lines.lines().count(), 14);
+
+    let svg = std::fs::read_to_string(output.join("curves.svg")).unwrap();
+    let circles = svg.matches("<circle").count();
+    assert_eq!(circles, 2 * 14 + 12 + 2, "a dot for each validation, loss and reward");
+    for text in ["cross-entropy of a word", "validation CIDEr-D", "reward in training"] {
+        assert!(svg.contains(text), "{text}");
+    }
+    assert!(std::fs::read(output.join("curves.png")).unwrap().starts_with(b"\x89PNG"));
+}
+
+/// Free running can only do worse than reading the truth, and a model that knows its photos hardly does.
+#[test]
+fn an_evaluation_reads_own_words_and_true_ones() {
+    let _turn = take_turns();
+    let dir = tempfile::tempdir().unwrap();
+    let data = data(dir.path());
+    let recipe = Recipe { self_critical: None, ..recipe() };
+    let mut trainer = trainer(&data, &recipe, &dir.path().join("run"), false).unwrap();
+    let samples: Vec<_> = data
+        .validation
+        .iter()
+        .map(|image| Sample { grid: image.plain_grid(), words: image.captions[0].clone() })
+        .collect();
+    let generation = GenerationConfig { max_length: 12, ..GenerationConfig::default() };
+    let measure = |trainer: &Trainer| {
+        evaluate(trainer.model(), &data.features, &samples, &generation, 2, Device::Cpu).unwrap()
+    };
+    let before = measure(&trainer);
+    assert_eq!((before.samples, before.words), (8, 8 * 7), "six words and <eos>");
+    let blind = (data.tokenizer.vocab_size() as f64).ln();
+    assert!((before.cross_entropy - blind).abs() < 0.3, "fresh weights know nothing: {before:?}, {blind}");
+    run(&mut trainer);
+    let after = measure(&trainer);
+    assert!(after.teacher_forced_cross_entropy < 0.7 * before.teacher_forced_cross_entropy, "{after:?}");
+    assert!(after.cross_entropy >= after.teacher_forced_cross_entropy, "{after:?}");
+    assert_eq!(after.captions.len(), 8);
+}
+
+#[test]
+fn word_vectors_are_where_the_embedding_begins_and_stay_when_frozen() {
+    let _turn = take_turns();
+    let dir = tempfile::tempdir().unwrap();
+    let data = data(dir.path());
+    let file = dir.path().join("vectors.txt");
+    std::fs::write(&file, "dog 1 2 3 4\nunknown 9 9 9 9\nCat -1 0 0 0.5\n").unwrap();
+    let word_vectors = WordVectors::read(&file, &data.tokenizer).unwrap();
+    assert_eq!((word_vectors.covered(), word_vectors.other_case), (2, 1));
+    let embedding = |trainer: &Trainer, word: &str| {
+        let id = data.tokenizer.encode(word).unwrap()[0];
+        let weights = trainer.model().parameters().get("decoder.embedding.weight");
+        Vec::<f32>::try_from(weights.get(i64::from(id)).contiguous()).unwrap()
+    };
+    for frozen in [true, false] {
+        let recipe = Recipe {
+            epochs: 2,
+            self_critical: None,
+            embed_dim: 4,
+            weight_decay: 0.1,
+            embeddings: Some(file.clone()),
+            freeze_embeddings: frozen,
+            ..recipe()
+        };
+        let output = dir.path().join(format!("run-{frozen}"));
+        let begin = |resume| {
+            let mut options = options(&data, &recipe, &output, resume);
+            options.word_vectors = Some(word_vectors.clone());
+            Trainer::new(options).unwrap()
+        };
+        let mut trainer = begin(false);
+        assert_eq!(embedding(&trainer, "dog"), [1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(embedding(&trainer, "cat"), [-1.0, 0.0, 0.0, 0.5]);
+        let bird = embedding(&trainer, "bird");
+        trainer.train_epoch().unwrap();
+        let after = ["dog", "bird"].map(|word| embedding(&trainer, word));
+        assert_eq!(after == [vec![1.0, 2.0, 3.0, 4.0], bird], frozen);
+        // What a resumed run reads from its checkpoint is not written over.
+        assert_eq!(["dog", "bird"].map(|word| embedding(&begin(true), word)), after);
+    }
+    std::fs::write(&file, "elephant 1 2\n").unwrap();
+    let error = WordVectors::read(&file, &data.tokenizer).unwrap_err().to_string();
+    assert!(error.contains("none of the vocabulary's words"), "{error}");
 }
 
 #[test]
@@ -229,6 +317,15 @@ fn a_run_is_neither_overwritten_nor_resumed_with_other_settings() {
     let other = Recipe { dropout: 0.2, ..recipe.clone() };
     let error = trainer(&data, &other, &output, true).unwrap_err().to_string();
     assert!(error.contains("other settings"), "{error}");
+    let mut another = options(&data, &recipe, &output, true);
+    let words = ["a", "two", "on", "the", ".", "runs"].into_iter().chain(ANIMALS).chain(PLACES);
+    another.card.tokenizer = CaptionTokenizer::build(words).unwrap();
+    let error = Trainer::new(another).unwrap_err().to_string();
+    assert!(error.contains("another vocabulary"), "{error}");
+    let mut another = options(&data, &recipe, &output, true);
+    another.card.config.provenance.backbone_sha256 = "1".repeat(64);
+    let error = Trainer::new(another).unwrap_err().to_string();
+    assert!(error.contains("another backbone"), "{error}");
     assert!(run(&mut trainer(&data, &recipe, &output, true).unwrap()).is_empty());
 }
 

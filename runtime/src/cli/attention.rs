@@ -1,8 +1,8 @@
 //! `--attention DIR`: what the decoder looked at, in pictures and numbers.
 
 use anyhow::{Context, Result};
+use glimpse_attention::{AttendedCaption, CaptionFiles};
 use glimpse_bundle::image::RgbImage;
-use glimpse_runtime::attention::{CaptionFiles, Error};
 use glimpse_runtime::{Caption, Captioner};
 use std::collections::HashMap;
 use std::fs;
@@ -29,11 +29,20 @@ impl AttentionDir {
         seen: &RgbImage,
         captions: &[Caption],
         captioner: &Captioner,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let name = self.name(image);
         for (rank, caption) in captions.iter().enumerate() {
             let files = CaptionFiles::new(&self.dir, &format!("{name}.{}", rank + 1));
-            files.write(image, seen, caption, &captioner.words(&caption.token_ids))?;
+            let attended = AttendedCaption {
+                image,
+                generated_text: &caption.generated_text,
+                score: caption.score,
+                words: &captioner.words(&caption.token_ids),
+                token_ids: &caption.token_ids,
+                token_logprobs: &caption.token_logprobs,
+                attentions: caption.attentions.as_ref().context("decoded without attentions")?.view(),
+            };
+            files.write(seen, &attended)?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use glimpse_bundle::image::RgbImage;
 use glimpse_bundle::{Preprocessor, Size};
 use glimpse_runtime::pipeline::for_each_ordered;
-use glimpse_runtime::{Captioner, Encoded, attention, photo};
+use glimpse_runtime::{Captioner, Encoded, photo};
 use ndarray::ArrayView4;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ impl Prepared {
         let bytes = bytes?;
         let prepare = || {
             let photo = photo::decode_for_resize(&bytes, preprocessor)?;
-            let seen = with_seen.then(|| attention::seen(&photo, preprocessor)).transpose()?;
+            let seen = with_seen.then(|| glimpse_attention::seen(&photo, preprocessor)).transpose()?;
             Ok(Self { pixel_values: photo::pixel_values(&photo, preprocessor)?, seen })
         };
         prepare().map_err(|error: glimpse_runtime::Error| error.to_string())

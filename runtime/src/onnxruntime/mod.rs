@@ -2,14 +2,17 @@
 
 mod cuda;
 mod locate;
+mod waiting;
 
 pub use locate::Origin;
 
 use crate::{Error, Result};
 use locate::{Place, places};
 use ort::LoadDynamicError;
-use ort::environment::{Environment, EnvironmentBuilder, GlobalThreadPoolOptions};
+use ort::environment::{Environment, EnvironmentBuilder};
 use ort::logging::LogLevel;
+use ort::session::Session;
+use ort::session::builder::SessionBuilder;
 use std::error::Error as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -37,19 +40,17 @@ pub enum LoadError {
         /// Each place and what was wrong there, in the order of the search.
         tried: String,
     },
-    /// The process has loaded another library, or the same with another number of threads.
+    /// The process has loaded another library.
     #[error(
-        "ONNX Runtime is loaded once per process: {path} with {threads} threads is in use already, \
-         so {asked} cannot be honoured",
-        path = path.display()
+        "ONNX Runtime is loaded once per process: {path} is in use already, so {asked} cannot be honoured",
+        path = path.display(),
+        asked = asked.display()
     )]
     AlreadyLoaded {
         /// The library in use.
         path: PathBuf,
-        /// The threads of its pool.
-        threads: usize,
         /// What was asked for instead.
-        asked: String,
+        asked: PathBuf,
     },
 }
 
@@ -59,11 +60,11 @@ pub enum LoadError {
 pub struct OnnxRuntimeOptions {
     /// The library, or the folder that holds it; by default it is searched (see [`Origin`]).
     pub library: Option<PathBuf>,
-    /// Threads of the one pool that all graphs share; by default the physical cores.
+    /// Threads that run a graph; by default the physical cores.
     pub threads: Option<usize>,
 }
 
-/// A loaded ONNX Runtime with its environment: one thread pool for all graphs of the process.
+/// A loaded ONNX Runtime, and how many threads its graphs get.
 ///
 /// ONNX Runtime allows one environment per process, so this is a handle to a shared one.
 #[derive(Debug, Clone)]
@@ -88,40 +89,28 @@ impl OnnxRuntime {
     pub fn load(options: &OnnxRuntimeOptions) -> Result<Self> {
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(runtime) = &*loaded {
-            runtime.check_honours(options)?;
-            return Ok(runtime.clone());
+            return Ok(runtime.clone().honouring(options)?);
         }
         let (place, builder) = load_library(options.library.as_deref())?;
-        let threads = options.threads.unwrap_or_else(physical_cores);
         let library = place.path.canonicalize().unwrap_or(place.path);
-        let environment = thread_pool(threads)
-            .and_then(|pool| {
-                let builder = builder.with_name("glimpse").with_telemetry(false);
-                builder.with_global_thread_pool(pool).build()
-            })
-            .map_err(|source| Error::Environment { source })?;
+        let environment = builder.with_name("glimpse").with_telemetry(false).build();
+        let environment = environment.map_err(|source| Error::Environment { source })?;
         if std::env::var_os("ORT_LOG").is_none() {
             // What fails comes back as an error; a second telling on stderr would only confuse.
             environment.set_log_level(LogLevel::Fatal);
         }
         let version = version(&library).unwrap_or_else(|| "of unknown version".into());
-        let runtime = Self { environment, library, origin: place.origin, version, threads };
-        Ok(loaded.insert(runtime).clone())
+        let runtime = Self { environment, library, origin: place.origin, version, threads: 1 };
+        Ok(loaded.insert(runtime).clone().honouring(options)?)
     }
 
-    fn check_honours(&self, options: &OnnxRuntimeOptions) -> Result<(), LoadError> {
-        let refuse = |asked| {
-            Err(LoadError::AlreadyLoaded { path: self.library.clone(), threads: self.threads, asked })
-        };
-        if let Some(threads) = options.threads.filter(|&threads| threads != self.threads) {
-            return refuse(format!("{threads} threads"));
-        }
+    fn honouring(self, options: &OnnxRuntimeOptions) -> Result<Self, LoadError> {
         if let Some(library) = &options.library
             && locate::file_at(library).canonicalize().ok().as_ref() != Some(&self.library)
         {
-            return refuse(format!("the library {}", library.display()));
+            return Err(LoadError::AlreadyLoaded { path: self.library, asked: library.clone() });
         }
-        Ok(())
+        Ok(Self { threads: options.threads.unwrap_or_else(physical_cores), ..self })
     }
 
     /// The library's file; just its name when the system's loader found it.
@@ -139,7 +128,7 @@ impl OnnxRuntime {
         &self.version
     }
 
-    /// Threads of the pool that all graphs share; the calling thread is one of them.
+    /// Threads that run a graph; the calling thread is one of them.
     pub fn threads(&self) -> usize {
         self.threads
     }
@@ -150,19 +139,14 @@ impl OnnxRuntime {
         cuda::preload(&self.library);
     }
 
-    pub(crate) fn environment(&self) -> &Environment {
-        &self.environment
+    /// A builder of graphs with this many threads, which wait for work as [`waiting`](mod@waiting) says.
+    pub(crate) fn session_builder(&self) -> ort::Result<SessionBuilder> {
+        // Where it may choose itself, ONNX Runtime binds each thread to a core. Left to the scheduler, two of them
+        // share one core at times, and a photo takes twice as long.
+        let threads = if self.threads == num_cpus::get_physical() { 0 } else { self.threads };
+        let builder = Session::builder(&self.environment)?.with_intra_threads(threads)?;
+        Ok(waiting::configure(builder, &self.version)?)
     }
-}
-
-/// One pool for encoder and decoder, which run in turn: two pools of their own would fight over the
-/// cores. Its threads sleep when idle, as photos are decoded on the same cores meanwhile, and
-/// decoding steps are too short to wake others for.
-fn thread_pool(threads: usize) -> ort::Result<GlobalThreadPoolOptions> {
-    GlobalThreadPoolOptions::default()
-        .with_intra_threads(threads)?
-        .with_inter_threads(1)?
-        .with_spin_control(false)
 }
 
 /// Cores that can compute at once, as far as this process may use them: a second hardware thread

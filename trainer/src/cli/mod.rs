@@ -1,5 +1,7 @@
 //! The program's subcommands, one file each.
 
+mod checkpoint;
+pub mod evaluate;
 pub mod export;
 pub mod features;
 pub mod prepare;

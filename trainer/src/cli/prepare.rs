@@ -84,8 +84,8 @@ impl PrepareArgs {
             let added = prepared.add_training(further.images, &images);
             eprintln!("{added} photos of {} added to the training split", pair[1].display());
         }
-        for (path, reason) in dataset::drop_bad_images(&mut prepared, self.max_bad_images)? {
-            eprintln!("left out {}: {reason}", path.display());
+        for (_, reason) in dataset::drop_bad_images(&mut prepared, self.max_bad_images)? {
+            eprintln!("left out: {reason}");
         }
 
         let captions = prepared.train.iter().flat_map(|image| &image.captions);

@@ -1,11 +1,10 @@
 use super::DeviceArgs;
+use super::checkpoint::{CheckpointArgs, Opened};
 use anyhow::{Context, Result};
 use clap::Args;
-use glimpse_bundle::{CaptionTokenizer, Preprocessor, image};
-use glimpse_export::Checkpoint;
-use glimpse_trainer::backbone::{FeatureExtractor, StateDict};
-use glimpse_trainer::decode::{Choice, decode};
-use glimpse_trainer::exporting;
+use glimpse_attention::{AttendedCaption, CaptionFiles, seen};
+use glimpse_bundle::{Preprocessor, image};
+use glimpse_trainer::decode::{Choice, attend, decode};
 use glimpse_trainer::model::Pass;
 use std::path::PathBuf;
 use tch::Tensor;
@@ -16,18 +15,17 @@ pub struct SampleArgs {
     /// Photos
     #[arg(required = true)]
     images: Vec<PathBuf>,
-    /// best.safetensors of a run
-    #[arg(long)]
-    checkpoint: PathBuf,
-    /// Weights of the checkpoint's backbone [default: models/backbones/NAME.safetensors]
-    #[arg(long, env = "GLIMPSE_BACKBONE_WEIGHTS")]
-    backbone_weights: Option<PathBuf>,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
     /// Draw from the distribution instead of taking the most probable word
     #[arg(long)]
     do_sample: bool,
     /// Seed of the draws
     #[arg(long, default_value_t = 0)]
     seed: i64,
+    /// Write where the decoder looked at each word into this folder: pictures, .npy and JSON, one set a photo
+    #[arg(long, value_name = "DIR")]
+    attention: Option<PathBuf>,
     #[command(flatten)]
     device: DeviceArgs,
 }
@@ -35,16 +33,12 @@ pub struct SampleArgs {
 impl SampleArgs {
     pub fn run(self) -> Result<()> {
         let device = self.device.device()?;
-        let checkpoint = Checkpoint::read(&self.checkpoint)?;
-        let tokenizer = CaptionTokenizer::from_json(&checkpoint.tokenizer)?;
-        let name = &checkpoint.config.architecture.backbone;
-        let weights = super::backbone_weights_path(name, self.backbone_weights.as_deref())?;
-        let backbone = FeatureExtractor::load(name, &StateDict::read(&weights)?, device)?;
-        let model = exporting::captioner(&checkpoint, &self.checkpoint, device)?;
+        let Opened { checkpoint, tokenizer, backbone, model } = self.checkpoint.open(device)?;
         let preprocessor = Preprocessor::new(checkpoint.preprocessor.clone())?;
         let size = preprocessor.config().output_size();
         tch::manual_seed(self.seed);
         let choice = if self.do_sample { Choice::Sample } else { Choice::Greedy };
+        let stepper = model.stepper(tch::Kind::Float);
         for path in &self.images {
             let picture = image::open(path).with_context(|| path.display().to_string())?;
             let mut values = vec![0.0; (3 * size.height * size.width) as usize];
@@ -52,8 +46,25 @@ impl SampleArgs {
             let pixel_values =
                 Tensor::from_slice(&values).view([1, 3, i64::from(size.height), i64::from(size.width)]);
             let grid = model.encode(&backbone.forward(&pixel_values), &Pass::EXACT);
-            let captions = decode(&model.stepper(tch::Kind::Float), &grid, choice, &checkpoint.generation);
-            println!("{}\t{}", path.display(), tokenizer.decode(&captions[0].words)?);
+            let captions = decode(&stepper, &grid, choice, &checkpoint.generation);
+            let generated_text = tokenizer.decode(&captions[0].words)?;
+            println!("{}\t{generated_text}", path.display());
+            let Some(dir) = &self.attention else { continue };
+            let attended = attend(&stepper, &grid, &captions[0]);
+            let word = |&id: &u32| tokenizer.id_to_word(id).unwrap_or_default();
+            let length = attended.token_ids.len().max(1) as f32;
+            let caption = AttendedCaption {
+                image: &path.display().to_string(),
+                generated_text: &generated_text,
+                score: attended.token_logprobs.iter().sum::<f32>()
+                    / length.powf(checkpoint.generation.length_penalty),
+                words: &attended.token_ids.iter().map(word).collect::<Vec<_>>(),
+                token_ids: &attended.token_ids,
+                token_logprobs: &attended.token_logprobs,
+                attentions: attended.attentions.view(),
+            };
+            let name = path.file_stem().unwrap_or_default().to_string_lossy();
+            CaptionFiles::new(dir, &name).write(&seen(&picture, &preprocessor)?, &caption)?;
         }
         Ok(())
     }

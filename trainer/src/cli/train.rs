@@ -5,6 +5,7 @@ use glimpse_bundle::{Architecture, CaptionTokenizer, Config, GenerationConfig, P
 use glimpse_trainer::dataset::PreparedDataset;
 use glimpse_trainer::features::{self, CacheKey, FeatureCache, FeatureSource, LivePhotos};
 use glimpse_trainer::training::{Card, Precision, Recipe, RunFolder, Trainer, TrainerOptions, TrainingData};
+use glimpse_trainer::word_vectors::WordVectors;
 use std::path::PathBuf;
 use tch::Device;
 
@@ -94,6 +95,13 @@ struct RecipeOverrides {
     /// Weight of doubly stochastic attention
     #[arg(long)]
     attention_regularization: Option<f64>,
+    /// File of word vectors that the embedding begins with: word2vec's .bin or text, or GloVe's text, also
+    /// with .gz; its dimensions replace the recipe's
+    #[arg(long)]
+    embeddings: Option<PathBuf>,
+    /// Do not train the embedding
+    #[arg(long, requires = "embeddings")]
+    freeze_embeddings: bool,
     /// Number format of the products in training
     #[arg(long, value_enum)]
     precision: Option<Precision>,
@@ -122,6 +130,8 @@ impl RecipeOverrides {
         set(&mut recipe.attention_regularization, self.attention_regularization);
         set(&mut recipe.precision, self.precision);
         set(&mut recipe.seed, self.seed);
+        recipe.embeddings.clone_from(&self.embeddings);
+        recipe.freeze_embeddings = self.freeze_embeddings;
         if self.scst_epochs == Some(0) {
             recipe.self_critical = None;
         }
@@ -162,6 +172,14 @@ impl TrainArgs {
         let device = self.device.device()?;
         let dataset = PreparedDataset::read(&self.data)?;
         let tokenizer = CaptionTokenizer::from_file(&self.data.join(TOKENIZER))?;
+        let word_vectors = match &recipe.embeddings {
+            Some(path) => Some(WordVectors::read(path, &tokenizer)?),
+            None => None,
+        };
+        if let Some(word_vectors) = &word_vectors {
+            eprintln!("{word_vectors}");
+            recipe.embed_dim = word_vectors.dimension;
+        }
         let key = self.backbone.cache_key()?;
         let feature_dim = glimpse_export::backbone::backbone(&key.backbone)?.feature_dim();
         let source = self.features(&dataset, &key, device)?;
@@ -202,6 +220,7 @@ impl TrainArgs {
         let options = TrainerOptions {
             recipe,
             data: &data,
+            word_vectors,
             card,
             folder,
             resume: self.resume,

@@ -18,12 +18,11 @@ pub struct Grid {
 impl Grid {
     /// The photos of the given rows; a photo may come several times.
     pub fn select(&self, rows: &Tensor) -> Self {
-        Self {
-            hidden: self.hidden.index_select(0, rows),
-            keys: self.keys.index_select(0, rows),
-            h: self.h.index_select(0, rows),
-            c: self.c.index_select(0, rows),
-        }
+        self.map(|tensor| tensor.index_select(0, rows))
+    }
+
+    pub(super) fn map(&self, f: impl Fn(&Tensor) -> Tensor) -> Self {
+        Self { hidden: f(&self.hidden), keys: f(&self.keys), h: f(&self.h), c: f(&self.c) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod captions;
 mod encoder;
+mod free_running;
 mod parameters;
 mod step;
 mod teacher_forcing;

@@ -1,4 +1,5 @@
 use crate::backbone::StateDict;
+use crate::word_vectors::WordVectors;
 use crate::{Error, Result};
 use glimpse_bundle::Architecture;
 use glimpse_bundle::checkpoint::weights as names;
@@ -92,7 +93,24 @@ impl Parameters {
         });
     }
 
-    /// How many numbers are trained.
+    /// Puts the vectors in the place of their words' embeddings.
+    pub fn set_embedding(&self, words: &WordVectors) {
+        let embedding = self.get(names::EMBEDDING);
+        tch::no_grad(|| {
+            for (id, vector) in words.vectors.iter().enumerate() {
+                if let Some(vector) = vector {
+                    embedding.get(id as i64).copy_(&Tensor::from_slice(vector));
+                }
+            }
+        });
+    }
+
+    /// Keeps the embedding from being trained.
+    pub fn freeze_embedding(&self) {
+        let _ = self.get(names::EMBEDDING).set_requires_grad(false);
+    }
+
+    /// How many numbers there are.
     pub fn count(&self) -> usize {
         self.0.values().map(Tensor::numel).sum()
     }
@@ -142,7 +160,9 @@ fn specification(architecture: &Architecture) -> Vec<(&'static str, Vec<i64>, In
         add(names::GATE_WEIGHT, &[encoder, decoder], Init::Xavier);
         add(names::GATE_BIAS, &[encoder], Init::Zeros);
     }
-    add(names::EMBEDDING, &[vocab, embed], Init::Normal(0.05));
+    // Tied, it is the output matrix too.
+    let embedding = if a.tie_word_embeddings { Init::Normal(0.05) } else { Init::Xavier };
+    add(names::EMBEDDING, &[vocab, embed], embedding);
     add(names::LSTM_WEIGHT_IH, &[4 * decoder, embed + encoder], Init::Xavier);
     add(names::LSTM_WEIGHT_HH, &[4 * decoder, decoder], Init::Xavier);
     add(names::LSTM_BIAS_IH, &[4 * decoder], Init::LstmBias);

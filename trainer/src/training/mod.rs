@@ -2,11 +2,14 @@
 
 mod adamw;
 mod cross_entropy;
+mod curves;
 mod data;
+mod event_file;
 mod progress_bar;
 mod recipe;
 mod rewards;
 mod run_folder;
+mod run_log;
 mod self_critical;
 mod trainer;
 mod validate;
@@ -16,5 +19,7 @@ pub use data::{EncodedImage, TrainingData, encode};
 pub use recipe::{CaptionsPerImage, Criterion, Precision, Recipe, Schedule, SelfCritical};
 pub use rewards::Rewards;
 pub use run_folder::{Card, Progress, RunFolder};
-pub use trainer::{EpochMetrics, Trainer, TrainerOptions};
+pub use run_log::{EpochMetrics, Phase};
+pub use trainer::{Trainer, TrainerOptions};
+pub(crate) use validate::cut;
 pub use validate::{Validation, validate};

@@ -1,5 +1,6 @@
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// How the learning rate moves.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -141,6 +142,12 @@ pub struct Recipe {
     pub attention_dim: usize,
     /// Width of the projected grid; `None` attends to the backbone's grid as it is.
     pub project_dim: Option<usize>,
+    /// File of word vectors that the embedding begins with; without one it begins at random.
+    #[serde(default)]
+    pub embeddings: Option<PathBuf>,
+    /// Keep the embedding as it begins.
+    #[serde(default)]
+    pub freeze_embeddings: bool,
     /// Gate on the context.
     pub gated_context: bool,
     /// tanh layer before the vocabulary.
@@ -185,6 +192,12 @@ impl Recipe {
         if !(0.0..1.0).contains(&self.ema_decay) {
             return invalid("--ema-decay", "must be at least 0 and below 1");
         }
+        if self.freeze_embeddings && self.embeddings.is_none() {
+            return invalid(
+                "--freeze-embeddings",
+                "wants --embeddings: drawn at random, they have to be learned",
+            );
+        }
         if self.self_critical.as_ref().is_some_and(|settings| settings.samples < 2) {
             return invalid(
                 "--scst-samples",
@@ -220,6 +233,8 @@ impl Recipe {
             decoder_dim: 512,
             attention_dim: 512,
             project_dim: None,
+            embeddings: None,
+            freeze_embeddings: false,
             gated_context: false,
             deep_output: false,
             tie_word_embeddings: false,
@@ -259,6 +274,8 @@ impl Recipe {
             decoder_dim: 512,
             attention_dim: 256,
             project_dim: Some(512),
+            embeddings: None,
+            freeze_embeddings: false,
             gated_context: true,
             deep_output: true,
             tie_word_embeddings: true,

@@ -1,5 +1,6 @@
 use super::adamw::AdamW;
 use super::recipe::Recipe;
+use super::run_log::RunLog;
 use crate::backbone::StateDict;
 use crate::model::Parameters;
 use crate::safetensors_file::{self, Stored};
@@ -75,9 +76,9 @@ impl RunFolder {
         self.dir.join("best.safetensors")
     }
 
-    /// One JSON object an epoch.
-    pub fn metrics(&self) -> PathBuf {
-        self.dir.join("metrics.jsonl")
+    /// The log of a run that goes on after `epoch` epochs.
+    pub(super) fn log(&self, epoch: usize) -> Result<RunLog> {
+        RunLog::open(&self.dir, epoch)
     }
 
     /// Writes weights that can be exported.
@@ -106,11 +107,13 @@ impl RunFolder {
         safetensors_file::write(&self.last(), &stored(&tensors), metadata)
     }
 
-    /// Reads what `save_last` wrote into `state`, if there is any; the run had the same recipe, or may `change` it.
+    /// Reads what `save_last` wrote into `state`, if there is any; the run had the same recipe, or may `change` it,
+    /// the same vocabulary and the same backbone.
     pub fn resume(
         &self,
         state: RunState,
         recipe: &Recipe,
+        card: &Card,
         change: bool,
         device: Device,
     ) -> Result<Option<Progress>> {
@@ -136,6 +139,19 @@ impl RunFolder {
                 ),
             });
         }
+        let held: Config = serde_json::from_str(metadata.get(checkpoint::CONFIG).map_or("", String::as_str))
+            .map_err(Error::json(&path))?;
+        let backbone = |config: &Config| config.provenance.backbone_sha256.clone();
+        let same_words = metadata.get(checkpoint::TOKENIZER) == Some(&card.tokenizer.to_json()?);
+        for (same, what) in
+            [(same_words, "vocabulary"), (backbone(&held) == backbone(&card.config), "backbone")]
+        {
+            if !same {
+                let reason =
+                    format!("{} was trained with another {what}; use another --output", path.display());
+                return Err(Error::Invalid { what: "--resume", reason });
+            }
+        }
         let dict = StateDict::read(&path)?;
         let get = |name: &str, like: &Tensor| -> Result<Tensor> {
             Ok(dict.get(name, &like.size())?.to_device(device))
@@ -153,30 +169,6 @@ impl RunFolder {
         optimizer.steps = progress.optimizer_steps;
         progress.recipe = recipe.clone();
         Ok(Some(progress))
-    }
-
-    /// The metrics of the epochs up to `epoch`, and an open end to append to.
-    pub fn truncate_metrics(&self, epoch: usize) -> Result<()> {
-        let path = self.metrics();
-        let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
-        let kept: String = text
-            .lines()
-            .filter(|line| {
-                serde_json::from_str::<serde_json::Value>(line)
-                    .is_ok_and(|value| value["epoch"].as_u64().is_some_and(|e| e <= epoch as u64))
-            })
-            .map(|line| format!("{line}\n"))
-            .collect();
-        crate::files::write_atomically(&path, kept.as_bytes())
-    }
-
-    /// Appends a line to the metrics.
-    pub fn log(&self, line: &impl Serialize) -> Result<()> {
-        use std::io::Write;
-        let path = self.metrics();
-        let mut file =
-            std::fs::OpenOptions::new().create(true).append(true).open(&path).map_err(Error::io(&path))?;
-        writeln!(file, "{}", json(line)?).map_err(Error::io(&path))
     }
 }
 

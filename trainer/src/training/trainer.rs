@@ -4,14 +4,16 @@ use super::progress_bar::StepBar;
 use super::recipe::{Criterion, Recipe};
 use super::rewards::Rewards;
 use super::run_folder::{Card, Progress, RunFolder, RunState};
+use super::run_log::{EpochMetrics, Phase, RunLog};
 use super::validate::{Validation, validate};
 use super::{cross_entropy, self_critical};
 use crate::memory::release_free_memory;
 use crate::model::{Captioner, Parameters};
+use crate::word_vectors::WordVectors;
 use crate::{Error, Result};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use serde::Serialize;
+use std::time::{SystemTime, UNIX_EPOCH};
 use tch::{Device, Tensor};
 
 /// What a run is made of.
@@ -21,6 +23,8 @@ pub struct TrainerOptions<'a> {
     pub recipe: Recipe,
     /// What it learns on.
     pub data: &'a TrainingData,
+    /// What the embedding begins with, where it is not drawn at random.
+    pub word_vectors: Option<WordVectors>,
     /// What its checkpoints say of it.
     pub card: Card,
     /// Where they go.
@@ -50,6 +54,7 @@ pub struct Trainer<'a> {
     pub(super) train_rewards: Option<Rewards>,
     validation_rewards: Rewards,
     folder: RunFolder,
+    log: RunLog,
     optimizer: AdamW,
     /// Running mean of the weights.
     average: Option<Vec<(String, Tensor)>>,
@@ -58,25 +63,6 @@ pub struct Trainer<'a> {
 
 /// Rare enough to cost nothing.
 const STEPS_BETWEEN_RELEASES: u64 = 50;
-
-/// A line of `metrics.jsonl`.
-#[derive(Debug, Clone, Serialize)]
-pub struct EpochMetrics {
-    /// 1-based, self-critical epochs counted.
-    pub epoch: usize,
-    /// `cross_entropy` or `self_critical`.
-    pub phase: &'static str,
-    /// Mean training loss of a word, or mean reward of a sample.
-    pub train: f64,
-    /// Mean cross-entropy of a word of the validation split.
-    pub validation_loss: f64,
-    /// CIDEr-D of greedy captions of the validation split.
-    pub validation_cider: f64,
-    /// Training captions a second.
-    pub captions_per_second: f64,
-    /// Of the whole epoch.
-    pub seconds: f64,
-}
 
 /// Sums over an epoch.
 #[derive(Debug, Default)]
@@ -98,10 +84,26 @@ impl EpochOutcome {
 impl<'a> Trainer<'a> {
     /// Fresh weights, or those of the run to resume.
     pub fn new(options: TrainerOptions<'a>) -> Result<Self> {
-        let TrainerOptions { recipe, data, card, folder, resume, change_recipe, device, samples, workers } =
-            options;
+        let TrainerOptions {
+            recipe,
+            data,
+            word_vectors,
+            card,
+            folder,
+            resume,
+            change_recipe,
+            device,
+            samples,
+            workers,
+        } = options;
         tch::manual_seed(recipe.seed as i64);
         let model = Captioner::new(card.config.architecture.clone(), device)?;
+        if let Some(word_vectors) = word_vectors {
+            model.parameters().set_embedding(&word_vectors);
+        }
+        if recipe.freeze_embeddings {
+            model.parameters().freeze_embedding();
+        }
         let mut optimizer = AdamW::new(model.parameters(), recipe.weight_decay);
         let average = (recipe.ema_decay > 0.0).then(|| model.parameters().snapshot());
         let resumed = match resume {
@@ -111,7 +113,7 @@ impl<'a> Trainer<'a> {
                     optimizer: &mut optimizer,
                     average: average.as_deref(),
                 };
-                folder.resume(state, &recipe, change_recipe, device)?
+                folder.resume(state, &recipe, &card, change_recipe, device)?
             }
             false if folder.last().exists() => {
                 return Err(Error::Invalid {
@@ -134,7 +136,7 @@ impl<'a> Trainer<'a> {
         if progress.epoch > recipe.epochs {
             optimizer.weight_decay = 0.0;
         }
-        folder.truncate_metrics(progress.epoch)?;
+        let log = folder.log(progress.epoch)?;
         let rewards = |images| Rewards::new(images, images, &data.tokenizer);
         Ok(Self {
             train_rewards: recipe.self_critical.as_ref().map(|_| rewards(&data.train)).transpose()?,
@@ -147,6 +149,7 @@ impl<'a> Trainer<'a> {
             model,
             progress,
             folder,
+            log,
             optimizer,
             average,
             samples,
@@ -177,9 +180,9 @@ impl<'a> Trainer<'a> {
                 if self.progress.epoch == self.recipe.epochs {
                     self.start_from_best()?;
                 }
-                ("self_critical", self_critical::epoch(self, &settings)?)
+                (Phase::SelfCritical, self_critical::epoch(self, &settings)?)
             }
-            _ => ("cross_entropy", cross_entropy::epoch(self)?),
+            _ => (Phase::CrossEntropy, cross_entropy::epoch(self)?),
         };
         let trained = start.elapsed().as_secs_f64();
         self.progress.epoch += 1;
@@ -196,6 +199,7 @@ impl<'a> Trainer<'a> {
             validation_cider: validation.cider,
             captions_per_second: outcome.captions as f64 / trained,
             seconds: start.elapsed().as_secs_f64(),
+            time: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
         };
         self.report(&metrics, total, &validation)?;
         Ok(Some(metrics))
@@ -231,8 +235,8 @@ impl<'a> Trainer<'a> {
         self.folder.save_last(self.model.parameters(), &self.optimizer, average, &self.progress, &self.card)
     }
 
-    fn report(&self, metrics: &EpochMetrics, total: usize, validation: &Validation) -> Result<()> {
-        self.folder.log(metrics)?;
+    fn report(&mut self, metrics: &EpochMetrics, total: usize, validation: &Validation) -> Result<()> {
+        self.log.add(metrics.clone())?;
         eprintln!(
             "epoch {}/{total} {}: train {:.4}, validation loss {:.4}, CIDEr {:.4} (best {:.4}), {:.0} captions/s, {:.0} s",
             metrics.epoch,
@@ -286,7 +290,7 @@ impl<'a> Trainer<'a> {
                 loss: value,
                 epoch: self.progress.epoch + 1,
                 step,
-                checkpoint: self.folder.last(),
+                checkpoint: Some(self.folder.last()).filter(|path| path.exists()),
             });
         }
         loss.backward();

@@ -53,8 +53,10 @@ class Captioner(nn.Module):
         self.embedding = nn.Embedding(sizes.vocab, sizes.embed)
         self.lstm = nn.LSTMCell(sizes.embed + encoder, sizes.decoder)
 
-    def forward(self, features, image_of_row, words):
-        """Logits [rows, steps, vocab] for the words read, padded; attention [rows, steps, 49]."""
+    def forward(self, features, image_of_row, words, free_running=False):
+        """Logits [rows, steps, vocab] for the words read, padded; attention [rows, steps, 49].
+
+        Free running, it reads the most probable word of each step in place of the next of `words`."""
         grid = features
         if self.best:
             positions = (self.rows[:, None] + self.columns[None]).reshape(49, -1)
@@ -64,6 +66,8 @@ class Captioner(nn.Module):
         h, c = self.init_h(mean).tanh(), self.init_c(mean).tanh()
         logits, attentions = [], []
         for word in words.T:
+            if free_running and logits:
+                word = logits[-1].argmax(1)
             e = self.embedding(word)
             attention = self.score((keys + self.query(h)[:, None]).tanh()).squeeze(2).softmax(1)
             z = (attention[:, :, None] * grid).sum(1)
@@ -104,6 +108,10 @@ def generate(best):
     words = torch.tensor([[1, *c] + [0] * (longest - 1 - len(c)) for c in captions])
     targets = torch.tensor([[*c, 2] + [-100] * (longest - 1 - len(c)) for c in captions])
     arrays = {f"before/{glimpse_name(n)}": p.detach().clone() for n, p in model.named_parameters()}
+
+    free, _ = model(features, image_of_row, words, free_running=True)
+    free_loss = F.cross_entropy(free.flatten(0, 1), targets.flatten())
+    arrays |= {"free_logits": free.detach(), "free_loss": free_loss.detach()[None]}
 
     decayed = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() <= 1]

@@ -1,5 +1,4 @@
-use super::{AttentionMap, Error};
-use crate::Caption;
+use crate::{AttentionMap, Error};
 use glimpse_bundle::image::RgbImage;
 use ndarray::ArrayView2;
 use ndarray_npy::WriteNpyExt;
@@ -22,6 +21,25 @@ pub struct CaptionFiles {
     stem: PathBuf,
 }
 
+/// A caption with what the decoder looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct AttendedCaption<'a> {
+    /// What the JSON calls the photo.
+    pub image: &'a str,
+    /// The sentence.
+    pub generated_text: &'a str,
+    /// Sum of log-probabilities / length^length_penalty.
+    pub score: f32,
+    /// Generated words, `<eos>` among them where it was reached.
+    pub words: &'a [String],
+    /// Their ids.
+    pub token_ids: &'a [u32],
+    /// Their natural log-probabilities.
+    pub token_logprobs: &'a [f32],
+    /// \[words, cells\] of a square grid, row-major; each row sums to 1.
+    pub attentions: ArrayView2<'a, f32>,
+}
+
 #[derive(Serialize)]
 struct Json<'a> {
     image: &'a str,
@@ -41,30 +59,21 @@ impl CaptionFiles {
         Self { stem: dir.join(name) }
     }
 
-    /// Writes all files of a caption that was decoded with
-    /// [`output_attentions`](crate::search::SearchOptions::output_attentions); what has their names is
-    /// replaced. `image` is what the JSON calls the photo, `seen` what [`seen`](super::seen()) makes of it,
-    /// `words` those of [`Captioner::words`](crate::Captioner::words).
+    /// Writes all files of a caption; what has their names is replaced. `seen` is what
+    /// [`seen`](super::seen()) makes of the photo.
     ///
     /// # Errors
-    /// A caption without attentions, or the first file that cannot be written.
-    pub fn write(
-        &self,
-        image: &str,
-        seen: &RgbImage,
-        caption: &Caption,
-        words: &[String],
-    ) -> Result<(), Error> {
-        let weights = caption.attentions.as_ref().ok_or(Error::Missing)?.view();
-        let map = AttentionMap::new(seen, words, weights)?;
+    /// Weights that fit no grid, or the first file that cannot be written.
+    pub fn write(&self, seen: &RgbImage, caption: &AttendedCaption<'_>) -> Result<(), Error> {
+        let map = AttentionMap::new(seen, caption.words, caption.attentions)?;
         fs::create_dir_all(&self.stem).map_err(write_error(&self.stem))?;
         self.remove_overlays()?;
-        for (index, word) in words.iter().enumerate() {
+        for (index, word) in caption.words.iter().enumerate() {
             save(&map.overlay(index), &self.stem.join(file_name(index + 1, word)))?;
         }
         save(&map.contact_sheet(), &self.with_extension("png"))?;
-        self.write_npy(weights)?;
-        self.write_json(image, caption, words, weights)
+        self.write_npy(caption.attentions)?;
+        self.write_json(caption)
     }
 
     /// Those of a caption that was here before, which may have been longer.
@@ -86,18 +95,12 @@ impl CaptionFiles {
         file.flush().map_err(write_error(&path))
     }
 
-    fn write_json(
-        &self,
-        image: &str,
-        caption: &Caption,
-        words: &[String],
-        weights: ArrayView2<'_, f32>,
-    ) -> Result<(), Error> {
-        let Caption { generated_text, score, token_ids, token_logprobs, .. } = caption;
-        let attentions = weights.rows().into_iter().map(|row| row.to_vec()).collect();
-        let grid = [weights.ncols().isqrt(); 2];
-        let json =
-            Json { image, generated_text, score: *score, words, token_ids, token_logprobs, grid, attentions };
+    fn write_json(&self, caption: &AttendedCaption<'_>) -> Result<(), Error> {
+        let &AttendedCaption { image, generated_text, score, words, token_ids, token_logprobs, attentions } =
+            caption;
+        let grid = [attentions.ncols().isqrt(); 2];
+        let attentions = attentions.rows().into_iter().map(|row| row.to_vec()).collect();
+        let json = Json { image, generated_text, score, words, token_ids, token_logprobs, grid, attentions };
         let path = self.with_extension("json");
         let mut text = serde_json::to_vec(&json).map_err(write_error(&path))?;
         text.push(b'\n');

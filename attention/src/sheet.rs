@@ -1,5 +1,5 @@
-use super::AttentionMap;
-use super::text::{LINE, write_centred};
+use crate::AttentionMap;
+use crate::text::{LINE, write_centred};
 use glimpse_bundle::image::RgbImage;
 use image::Rgb;
 use image::imageops::replace;

@@ -1,7 +1,7 @@
-"""Writes upsampled.json: a 7x7 grid as torch spreads it over a picture.
+"""Writes golden/upsampled.json: a 7x7 grid as torch spreads it over a picture.
 
     python3 -m venv /tmp/torch && /tmp/torch/bin/pip install torch
-    /tmp/torch/bin/python runtime/tests/attention/generate.py
+    /tmp/torch/bin/python attention/tests/golden/generate.py
 
 Written with torch 2.11.0.
 """

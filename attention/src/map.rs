@@ -1,4 +1,4 @@
-use super::Error;
+use crate::Error;
 use glimpse_bundle::image::RgbImage;
 use image::imageops::{FilterType, resize};
 use image::{ImageBuffer, Luma};

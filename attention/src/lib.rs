@@ -1,0 +1,47 @@
+//! Pictures and files of where a captioner looked: the weights of its 7x7 grid, laid over the photo.
+//!
+//! ```no_run
+//! use glimpse_attention::{AttentionMap, seen};
+//! use glimpse_bundle::Preprocessor;
+//! # fn show(preprocessor: &Preprocessor, words: &[String], weights: ndarray::ArrayView2<'_, f32>)
+//! # -> Result<(), Box<dyn std::error::Error>> {
+//! let photo = glimpse_bundle::image::open("photo.jpg".as_ref())?;
+//! let seen = seen(&photo, preprocessor)?;
+//! AttentionMap::new(&seen, words, weights)?.contact_sheet().save("attention.png")?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod files;
+mod map;
+mod seen;
+mod sheet;
+mod text;
+
+pub use files::{AttendedCaption, CaptionFiles};
+pub use map::{AttentionMap, upsample};
+pub use seen::seen;
+
+use std::path::PathBuf;
+
+/// Why there is no picture of an attention.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Weights that are none of a square grid for each word.
+    #[error("attentions of shape {shape:?} do not hold a square grid for each of {words} words")]
+    Shape {
+        /// \[rows, cells\] as given.
+        shape: [usize; 2],
+        /// Words as given.
+        words: usize,
+    },
+    /// A file that cannot be written.
+    #[error("{path}: {reason}", path = path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason, or the encoder's.
+        reason: String,
+    },
+}

@@ -1,0 +1,40 @@
+//! How the threads of a graph wait between two of its layers.
+//!
+//! Threads that sleep have to be woken for each layer, some 60 times a photo; threads that spin for long, as is ONNX
+//! Runtime's default, take the cores from the other graph and from photos that are decoded meanwhile. A short
+//! spin lasts from layer to layer and ends with the graph; `docs/performance.md` has the numbers.
+
+use ort::session::builder::{BuilderResult, SessionBuilder};
+
+const ALLOW: &str = "session.intra_op.allow_spinning";
+const DURATION: &str = "session.intra_op.spin_duration_us";
+/// Several layers of the smallest encoder.
+const MICROSECONDS: &str = "100";
+/// Older ones do not know the duration, and would spin for milliseconds.
+const SINCE: (u32, u32) = (1, 26);
+
+/// Has the threads of a graph spin shortly where this ONNX Runtime can, and sleep where it cannot.
+pub fn configure(builder: SessionBuilder, version: &str) -> BuilderResult {
+    match release(version) {
+        Some(release) if release >= SINCE => builder.with_config_entry(DURATION, MICROSECONDS),
+        _ => builder.with_config_entry(ALLOW, "0"),
+    }
+}
+
+/// Major and minor number of "1.32.0".
+fn release(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_compare_by_number() {
+        assert_eq!(release("1.32.0"), Some((1, 32)));
+        assert!(release("1.9.1").unwrap() < SINCE && release("1.100.0").unwrap() > SINCE);
+        assert_eq!(release("of unknown version"), None);
+    }
+}

@@ -1,0 +1,41 @@
+use anyhow::Result;
+use clap::Args;
+use glimpse_bundle::CaptionTokenizer;
+use glimpse_export::Checkpoint;
+use glimpse_trainer::backbone::{FeatureExtractor, StateDict};
+use glimpse_trainer::exporting;
+use glimpse_trainer::model::Captioner;
+use std::path::PathBuf;
+use tch::Device;
+
+/// A checkpoint and the network that read its photos.
+#[derive(Debug, Args)]
+pub struct CheckpointArgs {
+    /// best.safetensors of a run
+    #[arg(long)]
+    checkpoint: PathBuf,
+    /// Weights of the checkpoint's backbone [default: models/backbones/NAME.safetensors]
+    #[arg(long, env = "GLIMPSE_BACKBONE_WEIGHTS")]
+    backbone_weights: Option<PathBuf>,
+}
+
+/// What [`CheckpointArgs`] name, in libtorch.
+pub struct Opened {
+    pub checkpoint: Checkpoint,
+    pub tokenizer: CaptionTokenizer,
+    pub backbone: FeatureExtractor,
+    pub model: Captioner,
+}
+
+impl CheckpointArgs {
+    pub fn open(&self, device: Device) -> Result<Opened> {
+        let checkpoint = Checkpoint::read(&self.checkpoint)?;
+        let tokenizer = CaptionTokenizer::from_json(&checkpoint.tokenizer)?;
+        let name = &checkpoint.config.architecture.backbone;
+        let weights = super::backbone_weights_path(name, self.backbone_weights.as_deref())?;
+        checkpoint.check_backbone_file(&weights)?;
+        let backbone = FeatureExtractor::load(name, &StateDict::read(&weights)?, device)?;
+        let model = exporting::captioner(&checkpoint, &self.checkpoint, device)?;
+        Ok(Opened { checkpoint, tokenizer, backbone, model })
+    }
+}

@@ -1,0 +1,112 @@
+use super::DeviceArgs;
+use super::checkpoint::{CheckpointArgs, Opened};
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use glimpse_trainer::dataset::{CaptionedImage, PreparedDataset};
+use glimpse_trainer::evaluation::{Evaluation, Sample, evaluate};
+use glimpse_trainer::features::{Augmentation, CacheKey, Entry, FeatureSource, LivePhotos};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::path::PathBuf;
+
+/// Measure a checkpoint as the seed report does: cross-entropy without teacher forcing, and captions beside
+/// references. Scores of captions come from `glimpse evaluate`.
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    /// Folder that `prepare` wrote
+    #[arg(long)]
+    data: PathBuf,
+    /// Photos of which split
+    #[arg(long, value_enum, default_value = "test")]
+    split: Split,
+    /// Photos, from the split's first on; of each, one caption is drawn
+    #[arg(long, default_value_t = 512)]
+    samples: usize,
+    /// Seed of the draw
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// Photos to show with their generated caption and all references
+    #[arg(long, default_value_t = 5)]
+    examples: usize,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Threads that decode photos ahead of the device
+    #[arg(long, default_value_t = 2)]
+    workers: usize,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Split {
+    Train,
+    Validation,
+    Test,
+}
+
+impl EvaluateArgs {
+    pub fn run(self) -> Result<()> {
+        let device = self.device.device()?;
+        let dataset = PreparedDataset::read(&self.data)?;
+        let images = match self.split {
+            Split::Train => &dataset.train,
+            Split::Validation => &dataset.validation,
+            Split::Test => &dataset.test,
+        };
+        let images = &images[..images.len().min(self.samples)];
+        if images.is_empty() {
+            bail!("--split {:?}: {} has no such photo", self.split, self.data.display());
+        }
+        let Opened { checkpoint, tokenizer, backbone, model } = self.checkpoint.open(device)?;
+
+        let key = CacheKey {
+            backbone: checkpoint.config.architecture.backbone.clone(),
+            backbone_sha256: checkpoint.config.provenance.backbone_sha256.clone(),
+            preprocessor: checkpoint.preprocessor.clone(),
+            augmentation: Augmentation::default(),
+            view_seed: 0,
+        };
+        let plain = |image: &CaptionedImage| Entry { file_name: image.file_name.clone(), views: 1 };
+        let entries: Vec<_> = images.iter().map(plain).collect();
+        let photos = LivePhotos::new(&key, &dataset.images_dir, &entries)?;
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        let mut samples = Vec::with_capacity(images.len());
+        for image in images {
+            let (grid, _) = photos.place(&image.file_name).expect("it was given above");
+            let caption = &image.captions[rng.random_range(0..image.captions.len())];
+            samples.push(Sample { grid, words: tokenizer.encode(caption)? });
+        }
+        let source = FeatureSource::live(photos, backbone);
+        let evaluation = evaluate(&model, &source, &samples, &checkpoint.generation, self.workers, device)?;
+        let said = |i: usize| tokenizer.decode(&evaluation.captions[i].words);
+        let examples = images.iter().take(self.examples).enumerate();
+        if self.json {
+            let mut line = serde_json::to_value(&evaluation)?;
+            line["examples"] = examples
+                .map(|(i, image)| {
+                    let (file, references) = (&image.file_name, &image.captions);
+                    Ok(serde_json::json!({"image": file, "generated_text": said(i)?, "references": references}))
+                })
+                .collect::<Result<_>>()?;
+            println!("{line}");
+            return Ok(());
+        }
+        self.print(&evaluation);
+        for (i, image) in examples {
+            println!("\n{}\n  generated  {}", image.file_name, said(i)?);
+            image.captions.iter().for_each(|reference| println!("  reference  {reference}"));
+        }
+        Ok(())
+    }
+
+    fn print(&self, evaluation: &Evaluation) {
+        let Evaluation { samples, words, cross_entropy, teacher_forced_cross_entropy: forced, .. } =
+            evaluation;
+        println!("{samples} photos of the {:?} split, {words} words", self.split);
+        println!("cross-entropy without teacher forcing  {cross_entropy:.4}");
+        println!("cross-entropy with teacher forcing     {forced:.4} (perplexity {:.1})", forced.exp());
+    }
+}
