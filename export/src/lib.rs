@@ -32,4 +32,4 @@ pub use checkpoint::{Checkpoint, weight_shapes};
 pub use decoder::decoder_graph;
 pub use encoder::encoder_graph;
 pub use error::{Error, Result};
-pub use weights::{Tensor, Weights};
+pub use weights::{Tensor, Weights, with_metadata};

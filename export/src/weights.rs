@@ -215,9 +215,9 @@ fn to_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
     })
 }
 
-/// Adds metadata to a serialised file. The `safetensors` crate takes them as a hash map and writes
+/// Adds metadata to a safetensors file, given as its bytes. The `safetensors` crate takes them as a hash map and writes
 /// them in that map's random order; here they are sorted, so that equal content is equal bytes.
-fn with_metadata(file: &[u8], metadata: &BTreeMap<String, String>) -> Vec<u8> {
+pub fn with_metadata(file: &[u8], metadata: &BTreeMap<String, String>) -> Vec<u8> {
     const LENGTH: usize = size_of::<u64>();
     let mut prefix = [0; LENGTH];
     prefix.copy_from_slice(&file[..LENGTH]);

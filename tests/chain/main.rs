@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
+mod mistakes;
+
 use glimpse_tests::places::examples;
 use glimpse_tests::programs::{Outcome, glimpse, glimpse_path, glimpse_train};
 use serde_json::Value;

@@ -146,7 +146,7 @@ pub enum Error {
     },
     /// The loss is not a number any more.
     #[error(
-        "the loss became {loss} in epoch {epoch}, step {step}; lower --learning-rate or --max-grad-norm{}",
+        "the loss became {loss} in epoch {epoch}, {place}; lower --learning-rate or --max-grad-norm{}",
         go_on(checkpoint)
     )]
     NotFinite {
@@ -154,8 +154,8 @@ pub enum Error {
         loss: f64,
         /// 1-based epoch.
         epoch: usize,
-        /// 1-based step within the epoch.
-        step: usize,
+        /// "step 3" of the epoch, or "validation".
+        place: String,
         /// What to go on from, if an epoch was finished.
         checkpoint: Option<PathBuf>,
     },

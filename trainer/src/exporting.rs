@@ -6,7 +6,7 @@ use crate::model::{Captioner, Parameters, Pass, State};
 use crate::safetensors_file::{self, Stored};
 use glimpse_bundle::{BOS_ID, tensors as names};
 use glimpse_export::{Checkpoint, Weights};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
@@ -97,5 +97,5 @@ pub fn reference(
 /// Writes reference numbers where `glimpse inspect --reference` reads them.
 pub fn write_reference(path: &Path, tensors: &[(String, Tensor)]) -> Result<()> {
     let stored: Vec<Stored> = tensors.iter().map(|(name, tensor)| Stored::new(name, tensor)).collect();
-    safetensors_file::write(path, &stored, HashMap::new())
+    safetensors_file::write(path, &stored, &BTreeMap::new())
 }

@@ -3,7 +3,7 @@
 use crate::{Error, Result};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensorError, SafeTensors};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
@@ -31,8 +31,8 @@ impl Stored {
     }
 }
 
-/// Writes the file, all or nothing.
-pub fn write(path: &Path, tensors: &[Stored], metadata: HashMap<String, String>) -> Result<()> {
+/// Writes the file, all or nothing; equal content is equal bytes.
+pub fn write(path: &Path, tensors: &[Stored], metadata: &BTreeMap<String, String>) -> Result<()> {
     let unwritable = |error: SafeTensorError| Error::Io {
         path: path.to_path_buf(),
         source: std::io::Error::other(error.to_string()),
@@ -42,8 +42,8 @@ pub fn write(path: &Path, tensors: &[Stored], metadata: HashMap<String, String>)
         .map(|t| Ok((&t.name, TensorView::new(t.dtype, t.shape.clone(), &t.bytes)?)))
         .collect::<std::result::Result<Vec<_>, _>>()
         .map_err(unwritable)?;
-    let serialized = safetensors::serialize(views, Some(metadata)).map_err(unwritable)?;
-    crate::files::write_atomically(path, &serialized)
+    let serialized = safetensors::serialize(views, None).map_err(unwritable)?;
+    crate::files::write_atomically(path, &glimpse_export::with_metadata(&serialized, metadata))
 }
 
 /// The texts of a file.

@@ -291,13 +291,7 @@ fn a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one() {
         assert_eq!(trainer.train_epoch().unwrap().unwrap().epoch, epoch + 1);
     }
     for file in ["last.safetensors", "best.safetensors"] {
-        let read = |dir: &Path| {
-            let weights = glimpse_export::Weights::read(&dir.join(file)).unwrap();
-            weights
-                .iter()
-                .map(|(name, tensor)| (name.to_string(), tensor.data().to_vec()))
-                .collect::<Vec<_>>()
-        };
+        let read = |dir: &Path| std::fs::read(dir.join(file)).unwrap();
         assert!(read(&whole) == read(&parts), "{file} differs");
     }
     let epochs = |dir: &Path| std::fs::read_to_string(dir.join("metrics.jsonl")).unwrap().lines().count();
@@ -316,7 +310,7 @@ fn a_run_is_neither_overwritten_nor_resumed_with_other_settings() {
     assert!(error.contains("--resume"), "{error}");
     let other = Recipe { dropout: 0.2, ..recipe.clone() };
     let error = trainer(&data, &other, &output, true).unwrap_err().to_string();
-    assert!(error.contains("other settings"), "{error}");
+    assert!(error.contains("other settings (dropout 0.1, now 0.2)"), "{error}");
     let mut another = options(&data, &recipe, &output, true);
     let words = ["a", "two", "on", "the", ".", "runs"].into_iter().chain(ANIMALS).chain(PLACES);
     another.card.tokenizer = CaptionTokenizer::build(words).unwrap();

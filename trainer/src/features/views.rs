@@ -153,6 +153,48 @@ fn crop(picture: &RgbImage, (x, y): (u32, u32), size: Size, flip: bool) -> RgbIm
 #[cfg(test)]
 mod tests {
     use super::*;
+    use glimpse_bundle::image;
+
+    fn draw((width, height): (u32, u32), pixel: impl Fn(u32, u32) -> [u8; 3]) -> RgbImage {
+        let values = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        RgbImage::from_raw(width, height, values.flat_map(|(x, y)| pixel(x, y)).collect()).unwrap()
+    }
+
+    /// The picture of tests/views/generate.py, and its answer.
+    #[test]
+    fn a_flipped_crop_equals_torchvisions() {
+        let picture =
+            draw((47, 33), |x, y| [0, 29, 58].map(|shift| (x * 7 + y * 13 + shift + (x ^ y) * 5) as u8));
+        let config = PreprocessorConfig::squash(28, [0.5; 3], [0.25; 3]);
+        let views = Views::new(&config, Augmentation::Crop, 0).unwrap();
+        let enlarged = views.resize.resize(&picture).unwrap();
+        let found = crop(&enlarged, (3, 1), Size { height: 28, width: 28 }, true);
+        let expected = include_bytes!("../../tests/views/flipped-crop.png");
+        let expected = image::decode(expected).unwrap();
+        assert_eq!(found.dimensions(), expected.dimensions());
+        let difference = |(a, b): (&u8, &u8)| a.abs_diff(*b);
+        let differences: Vec<_> = found.as_raw().iter().zip(expected.as_raw()).map(difference).collect();
+        assert!(differences.iter().all(|&difference| difference <= 1), "{differences:?}");
+    }
+
+    /// Every random view is a crop of the enlarged photo, mirrored or not.
+    #[test]
+    fn random_views_are_crops_mirrored_every_other_time() {
+        let picture = draw((64, 64), |x, y| [x as u8 * 3, y as u8 * 3, 7]);
+        let config = PreprocessorConfig::squash(28, [0.0; 3], [1.0 / 255.0; 3]);
+        let views = Views::new(&config, Augmentation::Crop, 0).unwrap();
+        let (mut mirrored, mut corners) = (0, std::collections::HashSet::new());
+        for number in 0..200 {
+            let mut out = Vec::new();
+            views.append_one(&picture, &number.to_string(), 1, &mut out).unwrap();
+            // Red grows to the right and green downwards.
+            let (left, right) = (out[0], out[27]);
+            mirrored += usize::from(left > right);
+            corners.insert((left.min(right) as u8, out[28 * 28] as u8));
+        }
+        assert!((70..130).contains(&mirrored), "{mirrored} of 200 views are mirrored");
+        assert!(corners.len() >= 20, "5 x 5 corners, of which {} were drawn", corners.len());
+    }
 
     #[test]
     fn a_resized_crop_lies_in_the_photo_and_keeps_its_share_of_the_area() {

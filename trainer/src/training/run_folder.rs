@@ -7,7 +7,7 @@ use crate::safetensors_file::{self, Stored};
 use crate::{Error, Result};
 use glimpse_bundle::{CaptionTokenizer, Config, GenerationConfig, PreprocessorConfig, checkpoint};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tch::{Device, Tensor};
 
@@ -83,7 +83,7 @@ impl RunFolder {
 
     /// Writes weights that can be exported.
     pub fn save_best(&self, weights: &[(String, Tensor)], card: &Card) -> Result<()> {
-        safetensors_file::write(&self.best(), &stored(weights), metadata(card)?)
+        safetensors_file::write(&self.best(), &stored(weights), &metadata(card)?)
     }
 
     /// Writes all that a resumed run needs.
@@ -104,7 +104,7 @@ impl RunFolder {
         tensors.extend(average.iter().map(|(name, value)| (format!("ema.{name}"), value.shallow_clone())));
         let mut metadata = metadata(card)?;
         metadata.insert(PROGRESS.into(), json(progress)?);
-        safetensors_file::write(&self.last(), &stored(&tensors), metadata)
+        safetensors_file::write(&self.last(), &stored(&tensors), &metadata)
     }
 
     /// Reads what `save_last` wrote into `state`, if there is any; the run had the same recipe, or may `change` it,
@@ -132,10 +132,9 @@ impl RunFolder {
             return Err(Error::Invalid {
                 what: "--resume",
                 reason: format!(
-                    "{} was made with other settings: {} against {}; use another --output, or --change-recipe",
+                    "{} was made with other settings ({}); use another --output, or --change-recipe",
                     path.display(),
-                    json(&progress.recipe)?,
-                    json(recipe)?
+                    differences(&progress.recipe, recipe)?
                 ),
             });
         }
@@ -172,12 +171,24 @@ impl RunFolder {
     }
 }
 
+/// "epochs 10, now 5; dropout 0.4, now 0.3"
+fn differences(before: &Recipe, now: &Recipe) -> Result<String> {
+    let fields = |recipe| serde_json::to_value(recipe).map_err(Error::json("(in memory)"));
+    let (before, now) = (fields(before)?, fields(now)?);
+    let names = before.as_object().into_iter().flatten().map(|(name, _)| name);
+    let differ = names.filter(|name| before[name] != now[name]);
+    Ok(differ
+        .map(|name| format!("{name} {}, now {}", before[name], now[name]))
+        .collect::<Vec<_>>()
+        .join("; "))
+}
+
 fn json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(Error::json("(in memory)"))
 }
 
-fn metadata(card: &Card) -> Result<HashMap<String, String>> {
-    Ok(HashMap::from([
+fn metadata(card: &Card) -> Result<BTreeMap<String, String>> {
+    Ok(BTreeMap::from([
         (checkpoint::CONFIG.into(), json(&card.config)?),
         (checkpoint::PREPROCESSOR_CONFIG.into(), json(&card.preprocessor)?),
         (checkpoint::GENERATION_CONFIG.into(), json(&card.generation)?),

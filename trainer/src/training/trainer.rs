@@ -190,6 +190,9 @@ impl<'a> Trainer<'a> {
             let Trainer { model, data, validation_rewards, card, device, .. } = trainer;
             validate(model, data, validation_rewards, &card.generation, *device)
         })?;
+        if !validation.loss.is_finite() {
+            return Err(self.not_finite(validation.loss, self.progress.epoch, "validation".into()));
+        }
         self.keep(&validation)?;
         let metrics = EpochMetrics {
             epoch: self.progress.epoch,
@@ -286,12 +289,7 @@ impl<'a> Trainer<'a> {
         step: usize,
     ) -> Result<()> {
         if !value.is_finite() {
-            return Err(Error::NotFinite {
-                loss: value,
-                epoch: self.progress.epoch + 1,
-                step,
-                checkpoint: Some(self.folder.last()).filter(|path| path.exists()),
-            });
+            return Err(self.not_finite(value, self.progress.epoch + 1, format!("step {step}")));
         }
         loss.backward();
         let parameters = self.model.parameters();
@@ -311,6 +309,11 @@ impl<'a> Trainer<'a> {
             release_free_memory();
         }
         Ok(())
+    }
+
+    fn not_finite(&self, loss: f64, epoch: usize, place: String) -> Error {
+        let checkpoint = Some(self.folder.last()).filter(|path| path.exists());
+        Error::NotFinite { loss, epoch, place, checkpoint }
     }
 
     pub(super) fn bar(&self, steps: usize, what: &str) -> StepBar {

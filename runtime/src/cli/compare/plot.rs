@@ -127,14 +127,11 @@ where
         }
         chart.draw_series(dots.into_iter().map(|point| Circle::new(point, 4, dot)))?;
     }
-    if penalties.len() > 1 {
+    // Where times rise there is room for it; both panels have the same colours.
+    if penalties.len() > 1 && from_zero {
         chart
             .configure_series_labels()
-            .position(if from_zero {
-                SeriesLabelPosition::UpperLeft
-            } else {
-                SeriesLabelPosition::LowerRight
-            })
+            .position(SeriesLabelPosition::UpperLeft)
             .background_style(WHITE.mix(0.8))
             .label_font(("sans-serif", 13))
             .draw()?;
