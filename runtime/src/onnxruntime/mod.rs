@@ -145,7 +145,7 @@ impl OnnxRuntime {
         // share one core at times, and a photo takes twice as long.
         let threads = if self.threads == num_cpus::get_physical() { 0 } else { self.threads };
         let builder = Session::builder(&self.environment)?.with_intra_threads(threads)?;
-        Ok(waiting::configure(builder, &self.version)?)
+        waiting::configure(builder, &self.version)
     }
 }
 

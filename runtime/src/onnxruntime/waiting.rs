@@ -4,7 +4,7 @@
 //! Runtime's default, take the cores from the other graph and from photos that are decoded meanwhile. A short
 //! spin lasts from layer to layer and ends with the graph; `docs/performance.md` has the numbers.
 
-use ort::session::builder::{BuilderResult, SessionBuilder};
+use ort::session::builder::SessionBuilder;
 
 const ALLOW: &str = "session.intra_op.allow_spinning";
 const DURATION: &str = "session.intra_op.spin_duration_us";
@@ -14,11 +14,11 @@ const MICROSECONDS: &str = "100";
 const SINCE: (u32, u32) = (1, 26);
 
 /// Has the threads of a graph spin shortly where this ONNX Runtime can, and sleep where it cannot.
-pub fn configure(builder: SessionBuilder, version: &str) -> BuilderResult {
-    match release(version) {
-        Some(release) if release >= SINCE => builder.with_config_entry(DURATION, MICROSECONDS),
-        _ => builder.with_config_entry(ALLOW, "0"),
-    }
+pub fn configure(builder: SessionBuilder, version: &str) -> ort::Result<SessionBuilder> {
+    Ok(match release(version) {
+        Some(release) if release >= SINCE => builder.with_config_entry(DURATION, MICROSECONDS)?,
+        _ => builder.with_config_entry(ALLOW, "0")?,
+    })
 }
 
 /// Major and minor number of "1.32.0".

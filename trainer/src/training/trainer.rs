@@ -225,9 +225,9 @@ impl<'a> Trainer<'a> {
             Criterion::Loss => -validation.loss,
             Criterion::Cider => validation.cider,
         };
+        self.card.config.provenance.epochs = self.progress.epoch;
         if self.progress.best.is_none_or(|best| value > best) {
             self.progress.best = Some(value);
-            self.card.config.provenance.epochs = self.progress.epoch;
             match &self.average {
                 Some(average) => self.folder.save_best(average, &self.card)?,
                 None => self.folder.save_best(&self.model.parameters().snapshot(), &self.card)?,
