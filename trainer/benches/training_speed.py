@@ -28,7 +28,7 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "model"))
 from generate import Captioner, Sizes  # noqa: E402
 
-PHOTOS, VALIDATION, BATCH, WORDS = 160, 16, 16, 6_000
+PHOTOS, VALIDATION, TEST, BATCH, WORDS = 160, 16, 1, 16, 6_000
 # Words of a caption, punctuation counted: mean and deviation over Flickr8k.
 MEAN_LENGTH, DEVIATION = 11.8, 3.9
 
@@ -40,26 +40,30 @@ def make_up(folder):
     weights = [1 / (i + 3) for i in range(WORDS)]
     (folder / "images").mkdir()
     lines = []
-    for i in range(PHOTOS + VALIDATION):
+    for i in range(PHOTOS + VALIDATION + TEST):
         noise = np.random.default_rng(i).integers(0, 256, (224, 224, 3), dtype=np.uint8)
         Image.fromarray(noise).save(folder / "images" / f"{i}.png")
         for k in range(5):
             length = max(3, round(rng.gauss(MEAN_LENGTH, DEVIATION)))
             lines.append(f"{i}.png#{k}\t{' '.join(rng.choices(words, weights, k=length))}")
     (folder / "captions.token").write_text("\n".join(lines) + "\n")
-    names = [f"{i}.png" for i in range(PHOTOS + VALIDATION)]
-    for split, part in [("train", names[:PHOTOS]), ("validation", names[PHOTOS:]), ("test", [])]:
+    names = [f"{i}.png" for i in range(PHOTOS + VALIDATION + TEST)]
+    parts = {"train": names[:PHOTOS], "validation": names[PHOTOS:-TEST], "test": names[-TEST:]}
+    for split, part in parts.items():
         (folder / split).write_text("\n".join(part) + "\n")
 
 
-def prepare(program, folder):
-    def run(*arguments):
-        subprocess.run([program, *map(str, arguments)], check=True, stderr=subprocess.DEVNULL)
+def run(*command):
+    done = subprocess.run(list(map(str, command)), stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
 
+
+def prepare(program, folder):
     data = folder / "data"
-    run("prepare", "--captions", folder / "captions.token", "--images", folder / "images", "--output", data,
+    run(program, "prepare", "--captions", folder / "captions.token", "--images", folder / "images", "--output", data,
         "--train-list", folder / "train", "--validation-list", folder / "validation", "--test-list", folder / "test")
-    run("features", "--data", data)
+    run(program, "features", "--data", data)
     return data
 
 
@@ -67,7 +71,7 @@ def glimpse(program, data, output, threads, precision, epochs):
     """Captions a second of each epoch but the first."""
     command = [program, "train", "--data", data, "--output", output, "--epochs", epochs, "--scst-epochs", 0,
                "--batch-images", BATCH, "--threads", threads, "--precision", precision, "--samples", 0]
-    subprocess.run(list(map(str, command)), check=True, stderr=subprocess.DEVNULL)
+    run(*command)
     lines = (output / "metrics.jsonl").read_text().splitlines()
     return [json.loads(line)["captions_per_second"] for line in lines][1:]
 

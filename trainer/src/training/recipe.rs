@@ -174,6 +174,12 @@ impl Recipe {
         if self.batch_images == 0 {
             return invalid("--batch-images", "a step needs at least one photo");
         }
+        if self.epochs == 0 {
+            return invalid(
+                "--epochs",
+                "self-critical training too begins with a model that knows words: at least 1",
+            );
+        }
         if self.max_length < 3 {
             return invalid("max_length", "leaves no room for a word between <sos> and <eos>");
         }
