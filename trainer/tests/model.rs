@@ -61,6 +61,18 @@ fn max_difference(a: &Tensor, b: &Tensor) -> f64 {
     (a - b).abs().max().double_value(&[])
 }
 
+/// `logits` are f32 [words, vocab_size] in the batch's order, `expected` [rows, steps, vocab_size], padded.
+fn assert_words(logits: &Tensor, expected: &Tensor, batch: &CaptionBatch) {
+    let mut at = 0;
+    for (t, &active) in batch.active.iter().enumerate() {
+        for &row in &batch.order[..active as usize] {
+            let expected = expected.get(row as i64).get(t as i64);
+            assert!(max_difference(&logits.get(at), &expected) < 1e-5, "row {row}, word {t}");
+            at += 1;
+        }
+    }
+}
+
 fn loss(model: &Captioner, features: &Tensor) -> (Tensor, Tensor, CaptionBatch) {
     let batch = CaptionBatch::new(&CAPTIONS, Device::Cpu);
     let pass = model.teacher_forced(&model.encode(features, &Pass::EXACT), &batch, &Pass::EXACT);
@@ -80,15 +92,7 @@ fn logits_gradients_and_optimizer_equal_pytorch() {
             loss.backward();
             if step == 0 {
                 assert!(max_difference(&loss.view(1), &golden.tensor("loss")) < 1e-5);
-                let expected = golden.tensor("logits");
-                let mut at = 0;
-                for (t, &active) in batch.active.iter().enumerate() {
-                    for &row in &batch.order[..active as usize] {
-                        let expected = expected.get(row as i64).get(t as i64);
-                        assert!(max_difference(&logits.get(at), &expected) < 1e-5, "row {row}, word {t}");
-                        at += 1;
-                    }
-                }
+                assert_words(&logits, &golden.tensor("logits"), &batch);
                 for (name, parameter) in golden.model.parameters().iter() {
                     let difference =
                         max_difference(&parameter.grad(), &golden.tensor(&format!("gradient/{name}")));
@@ -119,14 +123,7 @@ fn reading_its_own_words_equals_pytorch() {
         let loss = logits.cross_entropy_loss(&batch.targets, None::<Tensor>, tch::Reduction::Mean, -100, 0.0);
         assert!(max_difference(&loss.view(1), &golden.tensor("free_loss")) < 1e-5);
         let expected = golden.tensor("free_logits");
-        let mut at = 0;
-        for (t, &active) in batch.active.iter().enumerate() {
-            for &row in &batch.order[..active as usize] {
-                let expected = expected.get(row as i64).get(t as i64);
-                assert!(max_difference(&logits.get(at), &expected) < 1e-5, "row {row}, word {t}");
-                at += 1;
-            }
-        }
+        assert_words(&logits, &expected, &batch);
         let forced = golden.tensor("logits");
         assert!(max_difference(&forced, &expected) > 1e-3, "its own words are not the references'");
     }
