@@ -18,7 +18,7 @@ pub fn parse(text: &str) -> Result<Device> {
     let found = tch::Cuda::device_count();
     if index as i64 >= found {
         return invalid(format!(
-            "{text} was asked for, but libtorch sees {found} GPUs; check the driver, and that LIBTORCH holds the CUDA packages (`make deps-torch-gpu`)"
+            "{text} was asked for, but libtorch sees {found} GPUs; check the driver, and that LIBTORCH holds the CUDA packages (`make deps-gpu`)"
         ));
     }
     Ok(Device::Cuda(index))
