@@ -64,5 +64,17 @@ impl Error {
     }
 }
 
+/// An error with its causes, as programs tell it; many errors name theirs already, and it is told once.
+pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut line = String::new();
+    for cause in std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string) {
+        if !line.contains(&cause) {
+            line += if line.is_empty() { "" } else { ": " };
+            line += &cause;
+        }
+    }
+    line
+}
+
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -27,7 +27,7 @@ mod tokenizer;
 
 pub use checksums::{seal, sha256, sha256_of_file};
 pub use config::{Architecture, Config, FORMAT_VERSION, Provenance};
-pub use error::{Error, Result};
+pub use error::{Error, Result, with_causes};
 pub use files::{
     CAPTIONER, CHECKSUMS, CONFIG, DECODER, ENCODER, GENERATION_CONFIG, PREPROCESSOR_CONFIG, Precision,
     TOKENIZER, UnknownPrecision, model_file,

@@ -202,7 +202,7 @@ fn learns_what_the_features_say_and_writes_a_checkpoint_to_export() {
     assert!(std::fs::read(output.join("curves.png")).unwrap().starts_with(b"\x89PNG"));
 }
 
-/// Free running can only do worse than reading the truth, and a model that knows its photos hardly does.
+/// A model that reads its own words strays from the references, and pays for it.
 #[test]
 fn an_evaluation_reads_own_words_and_true_ones() {
     let _turn = take_turns();

@@ -50,21 +50,9 @@ pub fn run() -> ExitCode {
             // Whoever read the output has seen enough.
             return ExitCode::SUCCESS;
         }
-        complain(format_args!("error: {}", with_causes(&error)));
+        complain(format_args!("error: {}", glimpse_bundle::with_causes(error.as_ref())));
         ExitCode::from(WRONG_USE)
     })
-}
-
-/// An error with its causes; many name theirs already.
-fn with_causes(error: &anyhow::Error) -> String {
-    let mut line = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if !line.contains(&cause) {
-            line += if line.is_empty() { "" } else { ": " };
-            line += &cause;
-        }
-    }
-    line
 }
 
 /// One line on stderr, whatever line breaks the text has. A closed stderr is nobody's problem.

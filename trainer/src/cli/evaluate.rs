@@ -1,7 +1,8 @@
 use super::DeviceArgs;
 use super::checkpoint::{CheckpointArgs, Opened};
 use anyhow::{Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
+use glimpse_captions::Split;
 use glimpse_trainer::dataset::{CaptionedImage, PreparedDataset};
 use glimpse_trainer::evaluation::{Evaluation, Sample, evaluate};
 use glimpse_trainer::features::{Augmentation, CacheKey, Entry, FeatureSource, LivePhotos};
@@ -16,8 +17,8 @@ pub struct EvaluateArgs {
     /// Folder that `prepare` wrote
     #[arg(long)]
     data: PathBuf,
-    /// Photos of which split
-    #[arg(long, value_enum, default_value = "test")]
+    /// Photos of which split: train, validation or test
+    #[arg(long, default_value = "test")]
     split: Split,
     /// Photos, from the split's first on; of each, one caption is drawn
     #[arg(long, default_value_t = 512)]
@@ -40,13 +41,6 @@ pub struct EvaluateArgs {
     device: DeviceArgs,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Split {
-    Train,
-    Validation,
-    Test,
-}
-
 impl EvaluateArgs {
     pub fn run(self) -> Result<()> {
         let device = self.device.device()?;
@@ -58,7 +52,7 @@ impl EvaluateArgs {
         };
         let images = &images[..images.len().min(self.samples)];
         if images.is_empty() {
-            bail!("--split {:?}: {} has no such photo", self.split, self.data.display());
+            bail!("--split {}: {} has no such photo", self.split, self.data.display());
         }
         let Opened { checkpoint, tokenizer, backbone, model } = self.checkpoint.open(device)?;
 
@@ -105,7 +99,7 @@ impl EvaluateArgs {
     fn print(&self, evaluation: &Evaluation) {
         let Evaluation { samples, words, cross_entropy, teacher_forced_cross_entropy: forced, .. } =
             evaluation;
-        println!("{samples} photos of the {:?} split, {words} words", self.split);
+        println!("{samples} photos of the {} split, {words} words", self.split);
         println!("cross-entropy without teacher forcing  {cross_entropy:.4}");
         println!("cross-entropy with teacher forcing     {forced:.4} (perplexity {:.1})", forced.exp());
     }
