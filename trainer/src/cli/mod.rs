@@ -5,6 +5,7 @@ pub mod evaluate;
 pub mod export;
 pub mod features;
 pub mod prepare;
+mod recipe_overrides;
 pub mod sample;
 pub mod train;
 
