@@ -9,7 +9,7 @@
 //! | [`Config`], [`Architecture`] | `config.json`: sizes, provenance, scores |
 //! | [`PreprocessorConfig`], [`Preprocessor`] | from a photo to `pixel_values` |
 //! | [`GenerationConfig`] | decoding defaults, in Hugging Face's words |
-//! | [`CaptionTokenizer`], [`WordCounts`] | words to ids and back; the vocabulary |
+//! | [`CaptionTokenizer`], [`Detokenizer`], [`WordCounts`] | words to ids and back; the vocabulary |
 //! | [`tensors`] | names of the graphs' inputs and outputs |
 //! | [`checkpoint`] | what a training checkpoint holds besides its weights |
 
@@ -36,4 +36,4 @@ pub use folder::Bundle;
 pub use generation::{EarlyStopping, GenerationConfig};
 pub use image::Preprocessor;
 pub use preprocessor::{PreprocessorConfig, Resample, Size};
-pub use tokenizer::{BOS_ID, CaptionTokenizer, EOS_ID, PAD_ID, SPECIALS, UNK_ID, WordCounts};
+pub use tokenizer::{BOS_ID, CaptionTokenizer, Detokenizer, EOS_ID, PAD_ID, SPECIALS, UNK_ID, WordCounts};

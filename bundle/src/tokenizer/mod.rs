@@ -1,7 +1,9 @@
 mod counts;
+mod detokenizer;
 mod rules;
 
 pub use counts::WordCounts;
+pub use detokenizer::Detokenizer;
 
 use crate::{Error, Result};
 use serde_json::json;
@@ -115,7 +117,10 @@ impl CaptionTokenizer {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let mut inner: Tokenizer = text.parse().map_err(|error: tokenizers::Error| error.to_string())?;
+        Self::checked(text.parse().map_err(|error: tokenizers::Error| error.to_string())?)
+    }
+
+    fn checked(mut inner: Tokenizer) -> Result<Self, String> {
         for (id, word) in (0..).zip(SPECIALS) {
             if inner.token_to_id(word) != Some(id) {
                 return Err(format!("{word} is not at id {id}: this is not the tokenizer of a captioner"));
@@ -186,7 +191,7 @@ impl CaptionTokenizer {
     /// # Errors
     /// [`Error::Tokenizer`] where a rule of a foreign file fails on the words.
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
-        self.inner.decode(ids, true).map_err(failed)
+        decode(&self.inner, ids)
     }
 
     /// The word of an id, or `None` beyond the vocabulary.
@@ -198,6 +203,10 @@ impl CaptionTokenizer {
     pub fn word_to_id(&self, word: &str) -> Option<u32> {
         self.inner.token_to_id(word)
     }
+}
+
+fn decode(tokenizer: &Tokenizer, ids: &[u32]) -> Result<String> {
+    tokenizer.decode(ids, true).map_err(failed)
 }
 
 fn failed(error: tokenizers::Error) -> Error {
