@@ -35,6 +35,8 @@ TEST_ENV := GLIMPSE_PYTHON="$(CURDIR)/$(TEST_PYTHON)"
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
+# ONNX Runtime in Python: no reports from tests and benches.
+export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

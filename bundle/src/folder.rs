@@ -70,6 +70,11 @@ impl Bundle {
         }
     }
 
+    /// The checksum that the bundle was sealed with, for a file that is listed.
+    pub fn checksum(&self, name: &str) -> Option<&str> {
+        self.checksums.get(name).map(String::as_str)
+    }
+
     /// The folder.
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -78,6 +83,11 @@ impl Bundle {
     /// The tokenizer of `tokenizer.json`.
     pub fn tokenizer(&self) -> Result<CaptionTokenizer> {
         CaptionTokenizer::from_file(&self.dir.join(TOKENIZER))
+    }
+
+    /// The half of [`tokenizer`](Self::tokenizer) that captioning needs, read in a fraction of the time.
+    pub fn detokenizer(&self) -> Result<Detokenizer> {
+        Detokenizer::from_file(&self.dir.join(TOKENIZER))
     }
 
     /// The precisions in which the bundle holds a graph, the most exact first.

@@ -47,6 +47,8 @@ struct Args {
 }
 
 fn main() -> ExitCode {
+    // SAFETY: the first thing that runs.
+    unsafe { glimpse_runtime::disable_telemetry() };
     match run(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

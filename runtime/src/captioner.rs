@@ -7,9 +7,10 @@ use crate::pipeline::{for_each_ordered, in_parallel};
 use crate::precision::PrecisionChoice;
 use crate::search::{Hypothesis, SearchOptions, search};
 use crate::session::Sessions;
+use crate::verification::Verification;
 use crate::{Error, Result};
 use glimpse_bundle::image::RgbImage;
-use glimpse_bundle::{Bundle, CONFIG, CaptionTokenizer, Preprocessor, Size, TOKENIZER};
+use glimpse_bundle::{Bundle, CONFIG, Detokenizer, Preprocessor, Size, TOKENIZER};
 use ndarray::{Array2, Array4, ArrayView4};
 use ort::session::Session;
 use std::path::Path;
@@ -47,7 +48,7 @@ pub struct Caption {
 pub struct Captioner {
     bundle: Bundle,
     runtime: OnnxRuntime,
-    tokenizer: CaptionTokenizer,
+    tokenizer: Detokenizer,
     preprocessor: Preprocessor,
     encoder: Session,
     decoder: Session,
@@ -64,14 +65,23 @@ impl Captioner {
     /// A damaged bundle, no ONNX Runtime, a device that cannot be used, or graphs that do not fit
     /// `config.json`; each names the file and the reason.
     pub fn open(dir: impl AsRef<Path>, options: &CaptionerOptions) -> Result<Self> {
+        let &CaptionerOptions { device, precision, ref onnxruntime } = options;
         let bundle = Bundle::open_unverified(dir.as_ref())?;
-        let runtime = OnnxRuntime::load(&options.onnxruntime)?;
-        let open = || Sessions::open(&bundle, &runtime, options.device, options.precision);
-        let (sessions, tokenizer) = in_parallel(open, || bundle.tokenizer());
-        let tokenizer = tokenizer?;
+        let (tokenizer, opened) = in_parallel(
+            || bundle.detokenizer(),
+            || {
+                std::thread::scope(|scope| {
+                    let verification = Verification::start(scope, &bundle, device, precision);
+                    let runtime = OnnxRuntime::load(onnxruntime)?;
+                    let sessions = Sessions::open(&bundle, &runtime, device, precision, &verification)?;
+                    Ok::<_, Error>((runtime, sessions))
+                })
+            },
+        );
+        let (tokenizer, (runtime, sessions)) = (tokenizer?, opened?);
         check_vocabulary(&bundle, &tokenizer)?;
         let preprocessor = Preprocessor::new(bundle.preprocessor.clone())?;
-        let Sessions { encoder, decoder, selection, device, fallback } = sessions?;
+        let Sessions { encoder, decoder, selection, device, fallback } = sessions;
         Ok(Self { bundle, runtime, tokenizer, preprocessor, encoder, decoder, selection, device, fallback })
     }
 
@@ -186,7 +196,7 @@ impl Captioner {
 }
 
 /// Ids mean the same words to the tokenizer and to the graphs.
-fn check_vocabulary(bundle: &Bundle, tokenizer: &CaptionTokenizer) -> Result<()> {
+fn check_vocabulary(bundle: &Bundle, tokenizer: &Detokenizer) -> Result<()> {
     let (words, ids) = (tokenizer.vocab_size(), bundle.config.architecture.vocab_size);
     if words == ids {
         return Ok(());

@@ -69,6 +69,11 @@ pub enum Error {
         /// What there is of it.
         held: String,
     },
+    /// Graphs cannot be kept for a processor that cannot be told from others.
+    #[error(
+        "this system does not say in /proc/cpuinfo which processor it has: graphs are kept on Linux alone"
+    )]
+    UnknownProcessor,
     /// ONNX Runtime failed while running a graph.
     #[error("the {graph} failed: {source}")]
     Run {

@@ -22,8 +22,10 @@
 //! | [`Captioner`], [`Caption`] | a bundle opened; photos in, captions out |
 //! | [`search`](mod@search) | greedy and beam search over any step-wise model |
 //! | [`OnnxRuntime`] | the library found, loaded and started once per process |
+//! | [`disable_telemetry`] | what programs call first, so that ONNX Runtime reports to nobody |
 //! | [`Device`] | where the graphs run |
 //! | [`PrecisionChoice`] | which of a bundle's graphs run |
+//! | [`optimize`] | graphs kept as they run on this machine, for shorter starts |
 //! | [`ObservedEncoder`] | what tensors hold for a photo, to calibrate eight bits |
 //! | [`mod@inspect`] | what a bundle holds; its graphs against reference outputs |
 //! | [`photo`] | pictures decoded and prepared |
@@ -40,12 +42,14 @@ pub mod inspect;
 mod mapped_model;
 mod observe;
 mod onnxruntime;
+mod optimized;
 pub mod photo;
 pub mod pipeline;
 mod precision;
 pub mod search;
 mod selection;
 mod session;
+mod verification;
 mod wire;
 
 pub use captioner::{Caption, Captioner, CaptionerOptions};
@@ -53,5 +57,6 @@ pub use device::{Device, UnknownDevice};
 pub use encoder::Encoded;
 pub use error::{Error, Result};
 pub use observe::ObservedEncoder;
-pub use onnxruntime::{LoadError, OnnxRuntime, OnnxRuntimeOptions, Origin};
+pub use onnxruntime::{LoadError, OnnxRuntime, OnnxRuntimeOptions, Origin, disable_telemetry};
+pub use optimized::{OptimizedGraph, optimize};
 pub use precision::{PrecisionChoice, UnknownChoice};

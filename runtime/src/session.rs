@@ -4,9 +4,11 @@ use crate::contract::Contract;
 use crate::device::Device;
 use crate::mapped_model::MappedModel;
 use crate::onnxruntime::OnnxRuntime;
+use crate::optimized;
 use crate::pipeline::in_parallel;
 use crate::precision::PrecisionChoice;
 use crate::selection;
+use crate::verification::Verification;
 use crate::{Error, Result};
 use glimpse_bundle::{Bundle, DECODER, ENCODER, model_file, tensors};
 use ort::ep::{CUDA, ExecutionProvider};
@@ -33,8 +35,12 @@ impl Sessions {
         runtime: &OnnxRuntime,
         device: Device,
         precision: PrecisionChoice,
+        verification: &Verification<'_>,
     ) -> Result<Self> {
-        let on = |device, fallback| Self::open_on(bundle, runtime, device, precision, fallback);
+        let on = |device, fallback| {
+            let session = Self::open_on(bundle, runtime, device, precision, verification)?;
+            Ok(Self { fallback, ..session })
+        };
         match device {
             Device::Cpu => on(Device::Cpu, None),
             Device::Cuda(_) if !has_cuda() => Err(Error::Device {
@@ -62,13 +68,19 @@ impl Sessions {
         runtime: &OnnxRuntime,
         device: Device,
         choice: PrecisionChoice,
-        fallback: Option<String>,
+        verification: &Verification<'_>,
     ) -> Result<Self> {
         let open = |stem, contract: Contract| {
             let precision = choice.resolve(bundle, stem, device)?;
             let path = bundle.model_path(stem, precision)?;
+            if device == Device::Cpu
+                && let Some(session) = optimized::open(bundle, runtime, stem, precision)
+            {
+                contract.check(&session, &path)?;
+                return Ok(session);
+            }
             let (verified, session) = in_parallel(
-                || bundle.verify(&model_file(stem, precision)),
+                || verification.of(&model_file(stem, precision)),
                 || open_graph(runtime, &path, device),
             );
             // A file that has changed explains whatever ONNX Runtime says of it.
@@ -91,7 +103,7 @@ impl Sessions {
             ),
             Device::Auto | Device::Cpu => None,
         };
-        Ok(Self { encoder, decoder, selection, device, fallback })
+        Ok(Self { encoder, decoder, selection, device, fallback: None })
     }
 }
 

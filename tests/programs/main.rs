@@ -7,6 +7,7 @@ mod bundles;
 mod compare;
 mod evaluate;
 mod inputs;
+mod optimize;
 mod outputs;
 
 use glimpse_tests::models::{self, SeededModel};

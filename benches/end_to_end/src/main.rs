@@ -52,6 +52,8 @@ struct Args {
 }
 
 fn main() -> Result<()> {
+    // SAFETY: the first thing that runs.
+    unsafe { glimpse_runtime::disable_telemetry() };
     let args = Args::parse();
     std::fs::create_dir_all(&args.out)?;
     let mut summary = report::Summary::new();

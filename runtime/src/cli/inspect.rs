@@ -96,6 +96,9 @@ fn print(out: &mut impl Write, inspection: &Inspection) -> Result<()> {
         if let Some(producer) = &graph.producer {
             writeln!(out, "  by {producer}")?;
         }
+        if let Some(folder) = &graph.optimized {
+            writeln!(out, "  kept for this machine in {}", path(folder))?;
+        }
         tensors(out, "in ", &graph.inputs)?;
         tensors(out, "out", &graph.outputs)?;
     }

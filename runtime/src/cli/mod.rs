@@ -8,6 +8,7 @@ mod decoding;
 mod evaluate;
 mod inputs;
 mod inspect;
+mod optimize;
 mod photos;
 mod progress;
 
@@ -31,6 +32,7 @@ enum Command {
     Compare(compare::Args),
     Evaluate(evaluate::Args),
     Inspect(inspect::Args),
+    Optimize(optimize::Args),
 }
 
 /// Some inputs failed.
@@ -44,6 +46,7 @@ pub fn run() -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Optimize(args) => optimize::run(&args),
     };
     result.unwrap_or_else(|error| {
         if is_broken_pipe(&error) {

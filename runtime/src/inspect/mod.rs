@@ -7,6 +7,7 @@ pub use reference::{Difference, compare};
 use crate::contract::Contract;
 use crate::device::Device;
 use crate::onnxruntime::OnnxRuntime;
+use crate::optimized;
 use crate::session::open_graph;
 use crate::{Error, Result};
 use glimpse_bundle::{
@@ -60,6 +61,8 @@ pub struct Graph {
     pub file: String,
     /// `fp32`, `fp16` or `int8`.
     pub precision: &'static str,
+    /// Where it is kept as it runs on this machine; see [`optimize`](crate::optimize).
+    pub optimized: Option<PathBuf>,
     /// What wrote it.
     pub producer: Option<String>,
     /// Its own metadata.
@@ -102,7 +105,9 @@ pub fn inspect(bundle: &Bundle, runtime: &OnnxRuntime) -> Result<Inspection> {
     for stem in [ENCODER, DECODER, CAPTIONER] {
         for precision in bundle.precisions(stem) {
             let session = open_checked(bundle, runtime, stem, precision)?;
-            graphs.push(describe(&session, model_file(stem, precision), precision));
+            let file = model_file(stem, precision);
+            let optimized = optimized::kept(bundle, runtime, &file);
+            graphs.push(Graph { optimized, ..describe(&session, file, precision) });
         }
     }
     Ok(Inspection {
@@ -164,7 +169,15 @@ fn describe(session: &Session, file: String, precision: Precision) -> Graph {
     }
     let tensors = |outlets: &[Outlet]| outlets.iter().map(tensor_info).collect();
     let (inputs, outputs) = (tensors(session.inputs()), tensors(session.outputs()));
-    Graph { file, precision: precision.as_str(), producer, metadata: entries, inputs, outputs }
+    Graph {
+        file,
+        precision: precision.as_str(),
+        optimized: None,
+        producer,
+        metadata: entries,
+        inputs,
+        outputs,
+    }
 }
 
 fn tensor_info(outlet: &Outlet) -> TensorInfo {

@@ -2,9 +2,11 @@
 
 mod cuda;
 mod locate;
+mod telemetry;
 mod waiting;
 
 pub use locate::Origin;
+pub use telemetry::disable_telemetry;
 
 use crate::{Error, Result};
 use locate::{Place, places};
