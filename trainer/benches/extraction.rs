@@ -1,5 +1,6 @@
 //! `cargo bench -p glimpse-trainer --bench extraction`: grids a second from photos to cache, beside the bare backbone
-//! on pixels that lie ready. Rounds alternate; the ratio of the medians is what decoding, resizing and writing leave.
+//! on pixels that lie ready, in the better of two batch sizes. Rounds alternate; the ratio of the medians is what
+//! decoding, resizing and writing leave, and what a thread for each photo gains.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark")]
 
@@ -13,7 +14,8 @@ use tch::{Device, Tensor};
 
 /// Each with as many photos as take some seconds.
 const BACKBONES: [(&str, usize); 2] = [("efficientnet-lite0", 256), ("resnet50", 96)];
-const BATCH: usize = 16;
+/// What the bare backbone runs, each batch on all cores.
+const BATCHES: [usize; 2] = [2, 16];
 const ROUNDS: usize = 5;
 
 fn main() {
@@ -56,7 +58,8 @@ fn measure(name: &str, count: usize) {
             Tensor::from_slice(&values).view([1, 3, 224, 224])
         })
         .collect();
-    let batch = Tensor::cat(&(0..BATCH).map(|i| &ready[i % ready.len()]).collect::<Vec<_>>(), 0);
+    let batch = |photos| Tensor::cat(&(0..photos).map(|i| &ready[i % ready.len()]).collect::<Vec<_>>(), 0);
+    let batches = BATCHES.map(batch);
 
     let key = CacheKey {
         backbone: name.into(),
@@ -67,26 +70,32 @@ fn measure(name: &str, count: usize) {
     };
     let entries = names.into_iter().map(|file_name| Entry { file_name, views: 1 }).collect();
     let spec = CacheSpec { key, feature_dim: known.feature_dim(), entries };
-    let options = ExtractOptions { batch_size: BATCH, workers: 2 };
-    let (mut bare, mut whole) = (Vec::new(), Vec::new());
+    let options = ExtractOptions::new(&backbone);
+    let (mut bare, mut whole) = (BATCHES.map(|_| Vec::new()), Vec::new());
     for round in 0..=ROUNDS {
-        let start = Instant::now();
-        for _ in 0..count / BATCH {
-            let _ = backbone.forward(&batch);
-        }
-        let bare_rate = count as f64 / start.elapsed().as_secs_f64();
+        let bare_rates = batches.each_ref().map(|batch| {
+            let start = Instant::now();
+            for _ in 0..count / batch.size()[0] as usize {
+                let _ = backbone.forward(batch);
+            }
+            count as f64 / start.elapsed().as_secs_f64()
+        });
         let cache = tempfile::tempdir().unwrap();
         let report = extract(cache.path(), &spec, folder.path(), &backbone, &options).unwrap();
         // The first round warms caches and allocators up.
         if round > 0 {
-            bare.push(bare_rate);
+            bare.iter_mut().zip(bare_rates).for_each(|(rates, rate)| rates.push(rate));
             whole.push(report.per_second);
         }
     }
-    let (bare, whole) = (median(bare), median(whole));
+    let (bare, whole) = (bare.map(median), median(whole));
     println!(
-        "{name}: bare backbone {bare:.1} images/s, extraction {whole:.1} images/s, ratio {:.2}",
-        whole / bare
+        "{name}: bare backbone {:.1} and {:.1} images/s in batches of {} and {}, extraction {whole:.1} images/s, ratio {:.2}",
+        bare[0],
+        bare[1],
+        BATCHES[0],
+        BATCHES[1],
+        whole / bare[0].max(bare[1])
     );
 }
 

@@ -94,6 +94,10 @@ impl Backbone for EfficientNetLite0 {
         relu6(self.head.forward(&x))
     }
 
+    fn batch_size(&self) -> usize {
+        2
+    }
+
     fn move_to(&mut self, device: Device) {
         self.stem.move_to(device);
         self.head.move_to(device);

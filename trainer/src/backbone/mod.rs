@@ -21,6 +21,10 @@ trait Backbone: std::fmt::Debug + Send {
     /// f32 [batch, 3, height, width], normalised, to f32 [batch, feature_dim, rows, columns].
     fn forward(&self, pixel_values: &Tensor) -> Tensor;
 
+    /// Photos that one core takes through at once in the shortest time each: few where their layers have to stay in
+    /// its caches, many where the weights are most of what it reads.
+    fn batch_size(&self) -> usize;
+
     /// Moves the weights.
     fn move_to(&mut self, device: Device);
 }
@@ -32,6 +36,9 @@ pub struct FeatureExtractor {
     device: Device,
 }
 
+// SAFETY: nothing but `load` writes to the weights, and libtorch lets any number of threads read a tensor.
+unsafe impl Sync for FeatureExtractor {}
+
 impl FeatureExtractor {
     /// Builds the backbone called `name` from its original weights.
     pub fn load(name: &str, weights: &StateDict, device: Device) -> Result<Self> {
@@ -42,6 +49,16 @@ impl FeatureExtractor {
         };
         network.move_to(device);
         Ok(Self { network, device })
+    }
+
+    /// Photos at once that take the shortest time each, on one core or a GPU.
+    pub fn batch_size(&self) -> usize {
+        if self.device == Device::Cpu { self.network.batch_size() } else { 64 }
+    }
+
+    /// Where it runs.
+    pub fn device(&self) -> Device {
+        self.device
     }
 
     /// f32 [batch, 3, height, width], normalised, to f32 [batch, 49, feature_dim], row-major 7x7.

@@ -73,6 +73,10 @@ impl Backbone for ResNet50 {
         x
     }
 
+    fn batch_size(&self) -> usize {
+        16
+    }
+
     fn move_to(&mut self, device: Device) {
         self.stem.move_to(device);
         for block in &mut self.blocks {

@@ -18,12 +18,12 @@ pub struct FeaturesArgs {
     /// Views of each training photo: the plain one, then seeded crops and flips
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     views: u16,
-    /// Photos a step
-    #[arg(long, default_value_t = 16)]
-    batch_size: usize,
-    /// Threads that decode photos ahead of the backbone
-    #[arg(long, default_value_t = 2)]
-    workers: usize,
+    /// Photos a step [default: what is fastest for the backbone]
+    #[arg(long)]
+    batch_size: Option<usize>,
+    /// Threads that decode photos, and on the CPU run the backbone on them [default: one a core]
+    #[arg(long)]
+    workers: Option<usize>,
 }
 
 impl FeaturesArgs {
@@ -43,7 +43,11 @@ impl FeaturesArgs {
             spec.total_bytes() >> 20
         );
         let backbone = self.backbone.load(device)?;
-        let options = ExtractOptions { batch_size: self.batch_size, workers: self.workers };
+        let ExtractOptions { batch_size, workers } = ExtractOptions::new(&backbone);
+        let options = ExtractOptions {
+            batch_size: self.batch_size.unwrap_or(batch_size),
+            workers: self.workers.unwrap_or(workers),
+        };
         let report = features::extract(&dir, &spec, &dataset.images_dir, &backbone, &options)?;
         eprintln!(
             "{} grids were there, {} computed, {:.1} a second",

@@ -15,8 +15,16 @@ use tch::{Kind, Tensor};
 pub struct ExtractOptions {
     /// Photos a step of the backbone.
     pub batch_size: usize,
-    /// Threads that decode and resize ahead of the backbone.
+    /// Threads that decode and resize; on the CPU each runs the backbone on what it prepared.
     pub workers: usize,
+}
+
+impl ExtractOptions {
+    /// What is fast: a thread a core, and the backbone's own batches.
+    pub fn new(backbone: &FeatureExtractor) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { batch_size: backbone.batch_size(), workers: cores }
+    }
 }
 
 /// What a run did.
@@ -30,10 +38,12 @@ pub struct ExtractReport {
     pub per_second: f64,
 }
 
-/// A batch on its way from the workers to the backbone.
-struct Batch {
-    pixel_values: Vec<f32>,
-    grids: usize,
+/// What a worker made of a batch.
+enum Made {
+    /// f32 [grids, 3, height, width], for a device that only one thread feeds.
+    PixelValues(Tensor),
+    /// f16 [grids, 49, feature_dim], as they are written.
+    Grids(Vec<u8>),
 }
 
 /// Fills the cache in `dir`, going on where an earlier run stopped.
@@ -83,22 +93,31 @@ pub fn extract(
     bar.set_style(style());
     let start = std::time::Instant::now();
     let views = Views::new(&spec.key.preprocessor, spec.key.augmentation, spec.key.view_seed)?;
-    let size = spec.key.preprocessor.output_size();
     let entries = &spec.entries[first_entry..];
-    let mut computed = 0;
-
     let batches: Vec<&[Entry]> = entries.chunks(options.batch_size.max(1)).collect();
-    let decode = |batch: &&[Entry]| decode_batch(batch, images, &views);
-    ahead(&batches, options.workers, decode, |_, batch| -> Result<()> {
-        let batch = batch?;
-        let shape = [batch.grids as i64, 3, i64::from(size.height), i64::from(size.width)];
-        let grids = backbone.forward(&Tensor::from_slice(&batch.pixel_values).view(shape));
-        let grids = grids.to_kind(Kind::Half).to_device(tch::Device::Cpu).contiguous();
-        let mut bytes = vec![0u8; batch.grids * spec.grid_bytes()];
-        grids.copy_data_u8(&mut bytes, grids.numel());
+
+    // Layers of a few milliseconds, cut among threads that wait for each other, take more of each core than photos of
+    // which every thread has its own.
+    let each_alone = backbone.device() == tch::Device::Cpu;
+    let _threads = each_alone.then(SingleThreaded::begin);
+    let make = |batch: &&[Entry]| {
+        let pixel_values = decode(batch, images, &views)?;
+        Ok::<_, Error>(if each_alone {
+            Made::Grids(grids(backbone, &pixel_values))
+        } else {
+            Made::PixelValues(pixel_values)
+        })
+    };
+    let mut computed = 0;
+    ahead(&batches, options.workers, make, |_, made| -> Result<()> {
+        let bytes = match made? {
+            Made::Grids(bytes) => bytes,
+            Made::PixelValues(pixel_values) => grids(backbone, &pixel_values),
+        };
         file.write_all(&bytes).map_err(Error::io(&path))?;
-        computed += batch.grids;
-        bar.inc(batch.grids as u64);
+        let count = bytes.len() / spec.grid_bytes();
+        computed += count;
+        bar.inc(count as u64);
         Ok(())
     })?;
     file.sync_all().map_err(Error::io(&path))?;
@@ -107,15 +126,43 @@ pub fn extract(
     Ok(ExtractReport { resumed, computed, per_second })
 }
 
-fn decode_batch(entries: &[Entry], images: &Path, views: &Views) -> Result<Batch> {
-    let mut batch = Batch { pixel_values: Vec::new(), grids: 0 };
+/// f32 [views of all entries, 3, height, width]
+fn decode(entries: &[Entry], images: &Path, views: &Views) -> Result<Tensor> {
+    let mut values = Vec::new();
     for entry in entries {
         let path = images.join(&entry.file_name);
         let picture = glimpse_bundle::image::open(&path).map_err(|source| Error::Photo { path, source })?;
-        views.append(&picture, &entry.file_name, entry.views, &mut batch.pixel_values)?;
-        batch.grids += entry.views;
+        views.append(&picture, &entry.file_name, entry.views, &mut values)?;
     }
-    Ok(batch)
+    let size = views.output_size();
+    Ok(Tensor::from_slice(&values).view([-1, 3, i64::from(size.height), i64::from(size.width)]))
+}
+
+/// f16 [grids, 49, feature_dim] as it is written.
+fn grids(backbone: &FeatureExtractor, pixel_values: &Tensor) -> Vec<u8> {
+    let grids = backbone.forward(pixel_values).to_kind(Kind::Half).to_device(tch::Device::Cpu).contiguous();
+    let mut bytes = vec![0; 2 * grids.numel()];
+    grids.copy_data_u8(&mut bytes, grids.numel());
+    bytes
+}
+
+/// While it lives, libtorch runs each layer on the thread that asks for it.
+struct SingleThreaded {
+    before: i32,
+}
+
+impl SingleThreaded {
+    fn begin() -> Self {
+        let before = tch::get_num_threads();
+        tch::set_num_threads(1);
+        Self { before }
+    }
+}
+
+impl Drop for SingleThreaded {
+    fn drop(&mut self) {
+        tch::set_num_threads(self.before);
+    }
 }
 
 /// The number of entries whose grids are all among the first `written`, and the number of those grids.
