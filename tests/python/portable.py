@@ -11,14 +11,18 @@
 import argparse
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 from PIL import Image
 from tokenizers import Tokenizer
+
+# Before it is loaded: since 1.29, ONNX Runtime reports its use to Microsoft unless it is told not to.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime  # noqa: E402
 
 
 class Bundle:

@@ -13,7 +13,7 @@ use tch::Device;
 pub struct CheckpointArgs {
     /// best.safetensors of a run
     #[arg(long)]
-    checkpoint: PathBuf,
+    pub checkpoint: PathBuf,
     /// Weights of the checkpoint's backbone [default: models/backbones/NAME.safetensors]
     #[arg(long, env = "GLIMPSE_BACKBONE_WEIGHTS")]
     backbone_weights: Option<PathBuf>,
@@ -23,6 +23,8 @@ pub struct CheckpointArgs {
 pub struct Opened {
     pub checkpoint: Checkpoint,
     pub tokenizer: CaptionTokenizer,
+    /// The backbone's own weights, and their file.
+    pub backbone_weights: (StateDict, PathBuf),
     pub backbone: FeatureExtractor,
     pub model: Captioner,
 }
@@ -32,10 +34,11 @@ impl CheckpointArgs {
         let checkpoint = Checkpoint::read(&self.checkpoint)?;
         let tokenizer = CaptionTokenizer::from_json(&checkpoint.tokenizer)?;
         let name = &checkpoint.config.architecture.backbone;
-        let weights = super::backbone_weights_path(name, self.backbone_weights.as_deref())?;
-        checkpoint.check_backbone_file(&weights)?;
-        let backbone = FeatureExtractor::load(name, &StateDict::read(&weights)?, device)?;
+        let path = super::backbone_weights_path(name, self.backbone_weights.as_deref())?;
+        checkpoint.check_backbone_file(&path)?;
+        let dict = StateDict::read(&path)?;
+        let backbone = FeatureExtractor::load(name, &dict, device)?;
         let model = exporting::captioner(&checkpoint, &self.checkpoint, device)?;
-        Ok(Opened { checkpoint, tokenizer, backbone, model })
+        Ok(Opened { checkpoint, tokenizer, backbone_weights: (dict, path), backbone, model })
     }
 }

@@ -54,7 +54,7 @@ impl EvaluateArgs {
         if images.is_empty() {
             bail!("--split {}: {} has no such photo", self.split, self.data.display());
         }
-        let Opened { checkpoint, tokenizer, backbone, model } = self.checkpoint.open(device)?;
+        let Opened { checkpoint, tokenizer, backbone, model, .. } = self.checkpoint.open(device)?;
 
         let key = CacheKey {
             backbone: checkpoint.config.architecture.backbone.clone(),

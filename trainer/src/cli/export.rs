@@ -1,9 +1,9 @@
 use super::DeviceArgs;
+use super::checkpoint::{CheckpointArgs, Opened};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use glimpse_bundle::{Precision, Preprocessor, Size, image};
-use glimpse_export::{Checkpoint, write_bundle};
-use glimpse_trainer::backbone::{FeatureExtractor, StateDict};
+use glimpse_export::write_bundle;
 use glimpse_trainer::exporting;
 use rand::{RngCore, SeedableRng};
 use std::path::{Path, PathBuf};
@@ -13,15 +13,11 @@ use tch::Tensor;
 /// Write a checkpoint as a bundle of ONNX files, and check it against libtorch.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// best.safetensors of a run
-    #[arg(long)]
-    checkpoint: PathBuf,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
     /// Folder of the bundle
     #[arg(long)]
     output: PathBuf,
-    /// Weights of the checkpoint's backbone [default: models/backbones/NAME.safetensors]
-    #[arg(long, env = "GLIMPSE_BACKBONE_WEIGHTS")]
-    backbone_weights: Option<PathBuf>,
     /// Longest caption that the bundle asks for, start and end word counted
     #[arg(long)]
     max_length: Option<usize>,
@@ -52,8 +48,8 @@ pub struct ExportArgs {
 
 impl ExportArgs {
     pub fn run(self) -> Result<()> {
-        let device = self.device.device()?;
-        let mut checkpoint = Checkpoint::read(&self.checkpoint)?;
+        let opened = self.checkpoint.open(self.device.device()?)?;
+        let Opened { mut checkpoint, backbone_weights: (dict, path), backbone, model, .. } = opened;
         let generation = &mut checkpoint.generation;
         generation.max_length = self.max_length.unwrap_or(generation.max_length);
         generation.num_beams = self.num_beams.unwrap_or(generation.num_beams);
@@ -61,20 +57,16 @@ impl ExportArgs {
         generation.no_repeat_ngram_size =
             self.no_repeat_ngram_size.unwrap_or(generation.no_repeat_ngram_size);
 
-        let name = checkpoint.config.architecture.backbone.clone();
-        let weights_path = super::backbone_weights_path(&name, self.backbone_weights.as_deref())?;
-        let dict = StateDict::read(&weights_path)?;
-        let report =
-            write_bundle(&checkpoint, &exporting::export_weights(&dict, &weights_path)?, &self.output)?;
+        let weights = exporting::export_weights(&dict, &path)?;
+        let report = write_bundle(&checkpoint, &weights, &self.output)?;
+        drop(weights);
         for file in &report.files {
             eprintln!("{:>10}  {}", file.bytes, report.dir.join(&file.name).display());
         }
         eprintln!("{:>10}  in all", report.total_bytes());
 
-        let backbone = FeatureExtractor::load(&name, &dict, device)?;
-        let model = exporting::captioner(&checkpoint, &self.checkpoint, device)?;
         let pixel_values = self.check_pixels(&Preprocessor::new(checkpoint.preprocessor.clone())?)?;
-        let reference = self.checkpoint.with_extension("reference.safetensors");
+        let reference = self.checkpoint.checkpoint.with_extension("reference.safetensors");
         exporting::write_reference(&reference, &exporting::reference(&backbone, &model, &pixel_values))?;
         self.check(&reference)?;
         self.quantize()

@@ -33,7 +33,7 @@ pub struct SampleArgs {
 impl SampleArgs {
     pub fn run(self) -> Result<()> {
         let device = self.device.device()?;
-        let Opened { checkpoint, tokenizer, backbone, model } = self.checkpoint.open(device)?;
+        let Opened { checkpoint, tokenizer, backbone, model, .. } = self.checkpoint.open(device)?;
         let preprocessor = Preprocessor::new(checkpoint.preprocessor.clone())?;
         let size = preprocessor.config().output_size();
         tch::manual_seed(self.seed);
