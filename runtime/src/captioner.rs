@@ -65,8 +65,15 @@ impl Captioner {
     /// A damaged bundle, no ONNX Runtime, a device that cannot be used, or graphs that do not fit
     /// `config.json`; each names the file and the reason.
     pub fn open(dir: impl AsRef<Path>, options: &CaptionerOptions) -> Result<Self> {
+        Self::of_bundle(Bundle::open_unverified(dir.as_ref())?, options)
+    }
+
+    /// [`open`](Self::open) for a bundle whose small files are read already.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn of_bundle(bundle: Bundle, options: &CaptionerOptions) -> Result<Self> {
         let &CaptionerOptions { device, precision, ref onnxruntime } = options;
-        let bundle = Bundle::open_unverified(dir.as_ref())?;
         let (tokenizer, opened) = in_parallel(
             || bundle.detokenizer(),
             || {

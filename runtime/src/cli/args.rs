@@ -2,6 +2,7 @@
 
 use super::complain;
 use anyhow::{Context, Result, bail};
+use glimpse_bundle::Bundle;
 use glimpse_captions::{CaptionedImage, Dataset, Layout, Split, SplitLists, Splits, read_split_list};
 use glimpse_runtime::{Captioner, CaptionerOptions, Device, OnnxRuntimeOptions, PrecisionChoice};
 use std::env;
@@ -33,15 +34,30 @@ pub struct ModelArgs {
 impl ModelArgs {
     /// Opens the bundle; says so where CUDA was hoped for.
     pub fn open(&self) -> Result<Captioner> {
+        self.open_graphs(self.bundle()?)
+    }
+
+    /// The bundle without its graphs.
+    pub fn bundle(&self) -> Result<Bundle> {
+        Ok(Bundle::open_unverified(model_dir(self.model.as_deref())?)?)
+    }
+
+    /// Opens the graphs of [`bundle`](Self::bundle).
+    pub fn open_graphs(&self, bundle: Bundle) -> Result<Captioner> {
         let mut options = CaptionerOptions::default();
         options.device = self.device;
         options.precision = self.precision;
         options.onnxruntime = self.runtime.options();
-        let captioner = Captioner::open(model_dir(self.model.as_deref())?, &options)?;
+        let captioner = Captioner::of_bundle(bundle, &options)?;
         if let Some(reason) = captioner.fallback() {
             complain(format_args!("note: captioning on the CPU, as CUDA cannot be used: {reason}"));
         }
         Ok(captioner)
+    }
+
+    /// Photos that are prepared at once.
+    pub fn threads(&self) -> usize {
+        self.runtime.options().resolved_threads()
     }
 
     /// What else than the search decides words.

@@ -5,10 +5,10 @@ use super::inputs::{Input, expand};
 use super::photos::Prepared;
 use super::progress::progress_bar;
 use super::{SOME_FAILED, complain};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::builder::FalseyValueParser;
-use glimpse_bundle::Size;
 use glimpse_bundle::image::RgbImage;
+use glimpse_bundle::{Preprocessor, Size};
 use glimpse_runtime::pipeline::for_each_ordered;
 use glimpse_runtime::search::SearchOptions;
 use glimpse_runtime::{Caption, Captioner};
@@ -16,8 +16,10 @@ use indicatif::ProgressBar;
 use ndarray::ArrayView4;
 use serde::Serialize;
 use std::io::{BufWriter, Stdout, Write};
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 
 /// Caption photos: files, folders, globs, or - for one picture on standard input
 #[derive(clap::Args)]
@@ -39,28 +41,42 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<ExitCode> {
     let inputs = expand(&args.photos)?;
-    let captioner = args.model.open()?;
-    let mut options = captioner.search_options();
+    let bundle = args.model.bundle()?;
+    let mut options = SearchOptions::from(&bundle.generation);
     args.search.apply(&mut options)?;
-    options.validate(captioner.bundle().config.architecture.vocab_size)?;
+    options.validate(bundle.config.architecture.vocab_size)?;
     options.output_attentions = args.attention.is_some();
-    let attention = args.attention.as_deref().map(AttentionDir::create).transpose()?;
+    let preprocessor = Preprocessor::new(bundle.preprocessor.clone())?;
 
-    let preprocessor = captioner.preprocessor().clone();
-    let threads = captioner.runtime().threads();
-    let mut batch = Batch::new(captioner, options, Output::new(args.json, inputs.len()), attention);
-    for_each_ordered(
-        &inputs,
-        threads,
-        args.model.batch_size,
-        |input| Prepared::new(input.read(), &preprocessor, args.attention.is_some()),
-        |input, prepared| {
-            batch.push(input, prepared);
-            if batch.photos == args.model.batch_size { batch.run() } else { Ok(()) }
-        },
-    )?;
-    batch.run()?;
-    Ok(if batch.output.failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_FAILED) })
+    thread::scope(|scope| {
+        // The first photos are decoded while the graphs are opened.
+        let mut opening = Some(scope.spawn(|| {
+            let captioner = args.model.open_graphs(bundle)?;
+            let attention = args.attention.as_deref().map(AttentionDir::create).transpose()?;
+            Ok::<_, anyhow::Error>((captioner, attention))
+        }));
+        let mut batch = None;
+        for_each_ordered(
+            &inputs,
+            args.model.threads(),
+            args.model.batch_size,
+            |input| Prepared::new(input.read(), &preprocessor, args.attention.is_some()),
+            |input, prepared| {
+                if let Some(opening) = opening.take() {
+                    let (captioner, attention) =
+                        opening.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+                    let output = Output::new(args.json, inputs.len());
+                    batch = Some(Batch::new(captioner, options.clone(), output, attention));
+                }
+                let Some(batch) = &mut batch else { bail!("the graphs were not opened") };
+                batch.push(input, prepared);
+                if batch.photos == args.model.batch_size { batch.run() } else { Ok(()) }
+            },
+        )?;
+        let Some(mut batch) = batch else { bail!("no photo was given") };
+        batch.run()?;
+        Ok(if batch.output.failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_FAILED) })
+    })
 }
 
 /// Photos that wait for each other, and the failures between them.

@@ -66,6 +66,13 @@ pub struct OnnxRuntimeOptions {
     pub threads: Option<usize>,
 }
 
+impl OnnxRuntimeOptions {
+    /// How many threads a graph gets.
+    pub fn resolved_threads(&self) -> usize {
+        self.threads.unwrap_or_else(physical_cores)
+    }
+}
+
 /// A loaded ONNX Runtime, and how many threads its graphs get.
 ///
 /// ONNX Runtime allows one environment per process, so this is a handle to a shared one.
@@ -112,7 +119,7 @@ impl OnnxRuntime {
         {
             return Err(LoadError::AlreadyLoaded { path: self.library, asked: library.clone() });
         }
-        Ok(Self { threads: options.threads.unwrap_or_else(physical_cores), ..self })
+        Ok(Self { threads: options.resolved_threads(), ..self })
     }
 
     /// The library's file; just its name when the system's loader found it.
