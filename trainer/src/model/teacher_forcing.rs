@@ -14,7 +14,7 @@ pub struct TeacherForced {
 impl Captioner {
     /// Reads the captions word by word, each step given the true words before it.
     pub fn teacher_forced(&self, grid: &Grid, batch: &CaptionBatch, pass: &Pass) -> TeacherForced {
-        let rows = grid.select(&batch.image_of_row);
+        let mut rows = grid.select(&batch.image_of_row);
         let embedding = self.parameters.get(names::EMBEDDING);
         let embeddings = Tensor::embedding(embedding, &batch.input_ids, -1, false, false);
         let embeddings = pass.drop_units(embeddings);
@@ -27,13 +27,18 @@ impl Captioner {
             Tensor::zeros([total_rows, grid.hidden.size()[1]], (Kind::Float, rows.h.device()));
         let mut offset = 0;
         for &active in &batch.active {
-            let prefix = |tensor: &Tensor| tensor.narrow(0, 0, active);
-            let past = State { h: prefix(&state.h), c: prefix(&state.c) };
+            // Cut from what is left, and only where captions end: the gradient of a cut is a tensor of zeros as large
+            // as what it was cut from.
+            if active < state.h.size()[0] {
+                let prefix = |tensor: &Tensor| tensor.narrow(0, 0, active);
+                rows = rows.map(prefix);
+                state = State { h: prefix(&state.h), c: prefix(&state.c) };
+            }
             let (next, context, attention) = self.advance(
                 &weights,
                 &word_gates.narrow(0, offset, active),
-                (&prefix(&rows.hidden), &prefix(&rows.keys)),
-                &past,
+                (&rows.hidden, &rows.keys),
+                &state,
             );
             attention_sums += attention.constant_pad_nd([0, 0, 0, total_rows - active]);
             hs.push(next.h.shallow_clone());
