@@ -21,6 +21,11 @@ impl Grid {
         self.map(|tensor| tensor.index_select(0, rows))
     }
 
+    /// The mean of the cells that an attention f32 [batch, 49] weighs: f32 [batch, encoder_dim].
+    pub(super) fn look(&self, attention: &Tensor) -> Tensor {
+        attention.unsqueeze(1).bmm(&self.hidden).squeeze_dim(1)
+    }
+
     pub(super) fn map(&self, f: impl Fn(&Tensor) -> Tensor) -> Self {
         Self { hidden: f(&self.hidden), keys: f(&self.keys), h: f(&self.h), c: f(&self.c) }
     }

@@ -1,5 +1,6 @@
 //! The attention LSTM of `glimpse_bundle::checkpoint`, in libtorch.
 
+mod boundary;
 mod captions;
 mod encoder;
 mod free_running;

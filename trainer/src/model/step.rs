@@ -70,13 +70,14 @@ impl Captioner {
         weights.product(embeddings, &weights.word) + &weights.word_bias
     }
 
-    /// One step of attention and LSTM for `n` rows; keys and hidden are [n, 49, .].
-    /// Gives the new state, the context [n, encoder_dim] and the attention [n, 49].
+    /// One step of attention and LSTM for `n` rows; keys are [n, 49, attention_dim], and `look` makes a context
+    /// [n, encoder_dim] of an attention [n, 49]. Gives the new state, the gated context and the attention.
     pub(super) fn advance(
         &self,
         weights: &StepWeights,
         word_gates: &Tensor,
-        (hidden, keys): (&Tensor, &Tensor),
+        keys: &Tensor,
+        look: impl FnOnce(&Tensor) -> Tensor,
         state: &State,
     ) -> (State, Tensor, Tensor) {
         let product = weights.product(&state.h, &weights.hidden);
@@ -84,11 +85,11 @@ impl Captioner {
         let query = product.narrow(1, 0, query_dim);
         let energy = (keys + query.unsqueeze(1)).tanh_().matmul(&weights.score);
         let attention = energy.softmax(-1, Kind::Float);
-        let mut context = attention.unsqueeze(1).bmm(hidden).squeeze_dim(1);
+        let mut context = look(&attention);
         if self.architecture.gated_context {
             let gate =
                 product.narrow(1, query_dim + gates_dim, gate_dim) + self.parameters.get(names::GATE_BIAS);
-            context *= gate.sigmoid();
+            context = context * gate.sigmoid();
         }
         let gates = word_gates
             + product.narrow(1, query_dim, gates_dim)
@@ -144,7 +145,7 @@ impl Stepper<'_> {
             Tensor::embedding(model.parameters.get(names::EMBEDDING), input_ids, -1, false, false);
         let word_gates = model.word_gates(weights, &embeddings);
         let (state, context, attentions) =
-            model.advance(weights, &word_gates, (&grid.hidden, &grid.keys), state);
+            model.advance(weights, &word_gates, &grid.keys, |attention| grid.look(attention), state);
         let logits = model.logits(weights, &state.h, &context, &embeddings, &Pass::EXACT);
         Step { logits, attentions, state }
     }

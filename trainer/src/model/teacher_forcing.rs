@@ -1,3 +1,4 @@
+use super::boundary::Boundary;
 use super::{CaptionBatch, Captioner, Grid, Pass, State};
 use glimpse_bundle::checkpoint::weights as names;
 use tch::{Kind, Tensor};
@@ -9,12 +10,26 @@ pub struct TeacherForced {
     pub logits: Tensor,
     /// f32 [rows, 49]: how much each row attended to each cell over its whole caption.
     pub attention_sums: Tensor,
+    boundary: Option<Boundary>,
+}
+
+impl TeacherForced {
+    /// Adds to every weight's gradient that of `loss`, which was made of this pass.
+    pub fn backward(&self, loss: &Tensor) {
+        loss.backward();
+        if let Some(boundary) = &self.boundary {
+            boundary.backward();
+        }
+    }
 }
 
 impl Captioner {
     /// Reads the captions word by word, each step given the true words before it.
     pub fn teacher_forced(&self, grid: &Grid, batch: &CaptionBatch, pass: &Pass) -> TeacherForced {
-        let mut rows = grid.select(&batch.image_of_row);
+        let selected = grid.select(&batch.image_of_row);
+        let mut boundary =
+            selected.hidden.requires_grad().then(|| Boundary::of(selected.map(Tensor::shallow_clone)));
+        let mut rows = boundary.as_ref().map_or(selected, Boundary::rows);
         let embedding = self.parameters.get(names::EMBEDDING);
         let embeddings = Tensor::embedding(embedding, &batch.input_ids, -1, false, false);
         let embeddings = pass.drop_units(embeddings);
@@ -37,7 +52,11 @@ impl Captioner {
             let (next, context, attention) = self.advance(
                 &weights,
                 &word_gates.narrow(0, offset, active),
-                (&rows.hidden, &rows.keys),
+                &rows.keys,
+                |attention| match &mut boundary {
+                    Some(boundary) => boundary.look(&rows, attention),
+                    None => rows.look(attention),
+                },
                 &state,
             );
             attention_sums += attention.constant_pad_nd([0, 0, 0, total_rows - active]);
@@ -48,6 +67,6 @@ impl Captioner {
         }
         let (h, context) = (Tensor::cat(&hs, 0), Tensor::cat(&contexts, 0));
         let logits = self.logits(&weights, &h, &context, &embeddings, pass);
-        TeacherForced { logits, attention_sums }
+        TeacherForced { logits, attention_sums, boundary }
     }
 }

@@ -48,13 +48,13 @@ pub(super) fn epoch(trainer: &mut Trainer) -> Result<EpochOutcome> {
         let value = nll.double_value(&[]);
         let mut loss = nll;
         if recipe.attention_regularization > 0.0 {
-            let missing: Tensor = 1.0 - forced.attention_sums;
+            let missing: Tensor = 1.0 - &forced.attention_sums;
             let excess = missing.square().sum_dim_intlist(1, false, Kind::Float);
             loss += excess.mean(Kind::Float) * recipe.attention_regularization;
         }
         let rate = recipe.learning_rate * recipe.schedule.factor(progress, recipe.epochs);
         step += 1;
-        trainer.update(&loss, value, rate, step)?;
+        trainer.update(&forced, &loss, value, rate, step)?;
         outcome.add(value, batch.words(), plan.captions.len());
         bar.step(format!("loss={value:.3}"));
         Ok(())

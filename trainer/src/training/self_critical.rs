@@ -53,9 +53,9 @@ pub(super) fn epoch(trainer: &mut Trainer, settings: &SelfCritical) -> Result<Ep
                 .map(|(i, sample)| (i / settings.samples, &sample.words[..], sample.ended))
                 .collect();
             let batch = CaptionBatch::new(&captions, trainer.device);
-            let logits = trainer.model.teacher_forced(&grid, &batch, &reading).logits;
-            let suppressed = suppressed(trainer, &logits);
-            let nll = logits.index_fill(1, &suppressed, f64::NEG_INFINITY).cross_entropy_loss(
+            let forced = trainer.model.teacher_forced(&grid, &batch, &reading);
+            let suppressed = suppressed(trainer, &forced.logits);
+            let nll = forced.logits.index_fill(1, &suppressed, f64::NEG_INFINITY).cross_entropy_loss(
                 &batch.targets,
                 None::<Tensor>,
                 tch::Reduction::None,
@@ -67,7 +67,7 @@ pub(super) fn epoch(trainer: &mut Trainer, settings: &SelfCritical) -> Result<Ep
             let rate = settings.learning_rate * schedule.factor(progress, settings.epochs);
             let value = loss.double_value(&[]);
             step += 1;
-            trainer.update(&loss, value, rate, step)?;
+            trainer.update(&forced, &loss, value, rate, step)?;
             let reward = scores.iter().sum::<f64>() / scores.len() as f64;
             outcome.add(reward, batch.words(), captions.len());
             bar.step(format!("reward={reward:.3}"));

@@ -8,7 +8,7 @@ use super::run_log::{EpochMetrics, Phase, RunLog};
 use super::validate::{Validation, validate};
 use super::{cross_entropy, self_critical};
 use crate::memory::release_free_memory;
-use crate::model::{Captioner, Parameters};
+use crate::model::{Captioner, Parameters, TeacherForced};
 use crate::word_vectors::WordVectors;
 use crate::{Error, Result};
 use rand::SeedableRng;
@@ -280,9 +280,10 @@ impl<'a> Trainer<'a> {
         tch::manual_seed((self.recipe.seed ^ self.progress.step.wrapping_mul(0x9e37_79b9_7f4a_7c15)) as i64);
     }
 
-    /// One optimiser step down `loss`.
+    /// One optimiser step down `loss`, which was made of `forced`.
     pub(super) fn update(
         &mut self,
+        forced: &TeacherForced,
         loss: &Tensor,
         value: f64,
         learning_rate: f64,
@@ -291,7 +292,7 @@ impl<'a> Trainer<'a> {
         if !value.is_finite() {
             return Err(self.not_finite(value, self.progress.epoch + 1, format!("step {step}")));
         }
-        loss.backward();
+        forced.backward(loss);
         let parameters = self.model.parameters();
         clip_grad_norm(parameters, self.recipe.max_grad_norm);
         self.optimizer.step(parameters, learning_rate);
