@@ -81,19 +81,17 @@ impl Captioner {
         state: &State,
     ) -> (State, Tensor, Tensor) {
         let product = weights.product(&state.h, &weights.hidden);
-        let [query_dim, gates_dim, gate_dim] = weights.splits;
-        let query = product.narrow(1, 0, query_dim);
+        let parts = product.split_with_sizes(weights.splits, 1);
+        let [query, gates, gate] = &parts[..] else { unreachable!("as many parts as sizes") };
         let energy = (keys + query.unsqueeze(1)).tanh_().matmul(&weights.score);
         let attention = energy.softmax(-1, Kind::Float);
-        let mut context = look(&attention);
-        if self.architecture.gated_context {
-            let gate =
-                product.narrow(1, query_dim + gates_dim, gate_dim) + self.parameters.get(names::GATE_BIAS);
-            context = context * gate.sigmoid();
-        }
-        let gates = word_gates
-            + product.narrow(1, query_dim, gates_dim)
-            + weights.product(&context, &weights.context);
+        let context = look(&attention);
+        let context = if self.architecture.gated_context {
+            context * (gate + self.parameters.get(names::GATE_BIAS)).sigmoid()
+        } else {
+            context
+        };
+        let gates = word_gates + gates + weights.product(&context, &weights.context);
         let gates = gates.chunk(4, 1);
         let c = gates[1].sigmoid() * &state.c + gates[0].sigmoid() * gates[2].tanh();
         let h = gates[3].sigmoid() * c.tanh();

@@ -34,14 +34,14 @@ impl Captioner {
         let embeddings = Tensor::embedding(embedding, &batch.input_ids, -1, false, false);
         let embeddings = pass.drop_units(embeddings);
         let weights = self.step_weights(pass.precision);
-        let word_gates = self.word_gates(&weights, &embeddings);
+        // Split at once, whose gradient is put together at once too.
+        let word_gates = self.word_gates(&weights, &embeddings).split_with_sizes(&batch.active[..], 0);
         let mut state = State { h: rows.h.shallow_clone(), c: rows.c.shallow_clone() };
         let (mut hs, mut contexts) = (Vec::new(), Vec::new());
         let total_rows = batch.order.len() as i64;
         let mut attention_sums =
             Tensor::zeros([total_rows, grid.hidden.size()[1]], (Kind::Float, rows.h.device()));
-        let mut offset = 0;
-        for &active in &batch.active {
+        for (&active, word_gates) in batch.active.iter().zip(&word_gates) {
             // Cut from what is left, and only where captions end: the gradient of a cut is a tensor of zeros as large
             // as what it was cut from.
             if active < state.h.size()[0] {
@@ -51,7 +51,7 @@ impl Captioner {
             }
             let (next, context, attention) = self.advance(
                 &weights,
-                &word_gates.narrow(0, offset, active),
+                word_gates,
                 &rows.keys,
                 |attention| match &mut boundary {
                     Some(boundary) => boundary.look(&rows, attention),
@@ -63,7 +63,6 @@ impl Captioner {
             hs.push(next.h.shallow_clone());
             contexts.push(context);
             state = next;
-            offset += active;
         }
         let (h, context) = (Tensor::cat(&hs, 0), Tensor::cat(&contexts, 0));
         let logits = self.logits(&weights, &h, &context, &embeddings, pass);
