@@ -31,25 +31,30 @@ impl Boundary {
     /// [`Grid::look`] of a step that has the first of the rows left.
     pub fn look(&mut self, rows: &Grid, attention: &Tensor) -> Tensor {
         let context = rows.look(attention);
+        if !self.rows.hidden.requires_grad() {
+            return context;
+        }
         let zeros = context.detach().zeros_like().set_requires_grad(true);
         let context = context + &zeros;
         self.looks.push((attention.detach(), zeros));
         context
     }
 
-    /// After the loss went backward: goes on from here.
-    pub fn backward(&self) {
+    /// After the loss went backward: a function of the rows that has the gradients gathered.
+    pub fn flow(&self) -> Tensor {
         let Self { rows, leaves, looks } = self;
         let all = rows.h.size()[0];
         let padded = |tensor: &Tensor| tensor.constant_pad_nd([0, 0, 0, all - tensor.size()[0]]);
+        let flow = |rows: &Tensor, gradient: &Tensor| (rows * gradient).sum(Kind::Float);
+        let others = [(&rows.keys, &leaves.keys), (&rows.h, &leaves.h), (&rows.c, &leaves.c)];
+        let others = others.map(|(rows, leaf)| flow(rows, &leaf.grad())).iter().sum::<Tensor>();
+        if !rows.hidden.requires_grad() {
+            return others;
+        }
         let attentions: Vec<_> = looks.iter().map(|(attention, _)| padded(attention)).collect();
         let contexts: Vec<_> = looks.iter().map(|(_, zeros)| padded(&zeros.grad())).collect();
         // [rows, 49, steps] x [rows, steps, encoder_dim]
         let hidden = Tensor::stack(&attentions, 2).bmm(&Tensor::stack(&contexts, 1));
-        // A function of the rows that has just these gradients.
-        let flow = |rows: &Tensor, gradient: &Tensor| (rows * gradient).sum(Kind::Float);
-        let others = [(&rows.keys, &leaves.keys), (&rows.h, &leaves.h), (&rows.c, &leaves.c)];
-        let others = others.map(|(rows, leaf)| flow(rows, &leaf.grad()));
-        (flow(&rows.hidden, &hidden) + others.iter().sum::<Tensor>()).backward();
+        others + flow(&rows.hidden, &hidden)
     }
 }

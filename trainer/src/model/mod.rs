@@ -6,6 +6,7 @@ mod encoder;
 mod free_running;
 mod parameters;
 mod step;
+mod step_matrix;
 mod teacher_forcing;
 
 pub use captions::CaptionBatch;

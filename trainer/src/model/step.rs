@@ -1,3 +1,4 @@
+use super::step_matrix::StepMatrix;
 use super::{Captioner, Grid, Pass};
 use glimpse_bundle::checkpoint::weights as names;
 use tch::{Kind, Tensor};
@@ -24,17 +25,29 @@ pub struct Step {
 
 /// The weights of a step, laid out once a pass: those that meet the hidden state stand side by side,
 /// so that one product a step serves the query, the LSTM and the gate.
+#[derive(Debug)]
 pub(super) struct StepWeights {
-    hidden: Tensor,
+    hidden: StepMatrix,
     splits: [i64; 3],
     word: Tensor,
     word_bias: Tensor,
-    context: Tensor,
+    context: StepMatrix,
     score: Tensor,
     precision: Kind,
 }
 
 impl StepWeights {
+    /// Gathers the gradients of what every step multiplies with; [`flow`](Self::flow) passes them on.
+    pub fn record(&mut self) {
+        self.hidden.record();
+        self.context.record();
+    }
+
+    /// A function of the weights that has the gradients gathered.
+    pub fn flow(&self) -> Option<Tensor> {
+        Some(self.hidden.flow()? + self.context.flow()?)
+    }
+
     /// x weight^T in the pass's precision, f32 in and out.
     fn product(&self, x: &Tensor, weight: &Tensor) -> Tensor {
         x.to_kind(self.precision).linear(weight, None::<Tensor>).to_kind(Kind::Float)
@@ -54,11 +67,13 @@ impl Captioner {
         }
         let (embed_dim, encoder_dim) = (a.embed_dim as i64, a.encoder_dim as i64);
         StepWeights {
-            hidden: Tensor::cat(&hidden, 0).to_kind(precision),
+            hidden: StepMatrix::new(Tensor::cat(&hidden, 0).to_kind(precision)),
             splits,
             word: p(names::LSTM_WEIGHT_IH).narrow(1, 0, embed_dim).to_kind(precision),
             word_bias: p(names::LSTM_BIAS_IH) + p(names::LSTM_BIAS_HH),
-            context: p(names::LSTM_WEIGHT_IH).narrow(1, embed_dim, encoder_dim).to_kind(precision),
+            context: StepMatrix::new(
+                p(names::LSTM_WEIGHT_IH).narrow(1, embed_dim, encoder_dim).to_kind(precision),
+            ),
             score: p(names::SCORE_WEIGHT).squeeze_dim(0),
             precision,
         }
@@ -80,7 +95,7 @@ impl Captioner {
         look: impl FnOnce(&Tensor) -> Tensor,
         state: &State,
     ) -> (State, Tensor, Tensor) {
-        let product = weights.product(&state.h, &weights.hidden);
+        let product = weights.hidden.product(&state.h);
         let parts = product.split_with_sizes(weights.splits, 1);
         let [query, gates, gate] = &parts[..] else { unreachable!("as many parts as sizes") };
         let energy = (keys + query.unsqueeze(1)).tanh_().matmul(&weights.score);
@@ -91,7 +106,7 @@ impl Captioner {
         } else {
             context
         };
-        let gates = word_gates + gates + weights.product(&context, &weights.context);
+        let gates = word_gates + gates + weights.context.product(&context);
         let gates = gates.chunk(4, 1);
         let c = gates[1].sigmoid() * &state.c + gates[0].sigmoid() * gates[2].tanh();
         let h = gates[3].sigmoid() * c.tanh();

@@ -1,4 +1,5 @@
 use super::boundary::Boundary;
+use super::step::StepWeights;
 use super::{CaptionBatch, Captioner, Grid, Pass, State};
 use glimpse_bundle::checkpoint::weights as names;
 use tch::{Kind, Tensor};
@@ -10,15 +11,16 @@ pub struct TeacherForced {
     pub logits: Tensor,
     /// f32 [rows, 49]: how much each row attended to each cell over its whole caption.
     pub attention_sums: Tensor,
-    boundary: Option<Boundary>,
+    gathered: Option<(Boundary, StepWeights)>,
 }
 
 impl TeacherForced {
     /// Adds to every weight's gradient that of `loss`, which was made of this pass.
     pub fn backward(&self, loss: &Tensor) {
         loss.backward();
-        if let Some(boundary) = &self.boundary {
-            boundary.backward();
+        if let Some((boundary, weights)) = &self.gathered {
+            let flow = boundary.flow();
+            weights.flow().map_or(flow.shallow_clone(), |weights| flow + weights).backward();
         }
     }
 }
@@ -28,12 +30,15 @@ impl Captioner {
     pub fn teacher_forced(&self, grid: &Grid, batch: &CaptionBatch, pass: &Pass) -> TeacherForced {
         let selected = grid.select(&batch.image_of_row);
         let mut boundary =
-            selected.hidden.requires_grad().then(|| Boundary::of(selected.map(Tensor::shallow_clone)));
+            selected.h.requires_grad().then(|| Boundary::of(selected.map(Tensor::shallow_clone)));
         let mut rows = boundary.as_ref().map_or(selected, Boundary::rows);
         let embedding = self.parameters.get(names::EMBEDDING);
         let embeddings = Tensor::embedding(embedding, &batch.input_ids, -1, false, false);
         let embeddings = pass.drop_units(embeddings);
-        let weights = self.step_weights(pass.precision);
+        let mut weights = self.step_weights(pass.precision);
+        if boundary.is_some() {
+            weights.record();
+        }
         // Split at once, whose gradient is put together at once too.
         let word_gates = self.word_gates(&weights, &embeddings).split_with_sizes(&batch.active[..], 0);
         let mut state = State { h: rows.h.shallow_clone(), c: rows.c.shallow_clone() };
@@ -66,6 +71,6 @@ impl Captioner {
         }
         let (h, context) = (Tensor::cat(&hs, 0), Tensor::cat(&contexts, 0));
         let logits = self.logits(&weights, &h, &context, &embeddings, pass);
-        TeacherForced { logits, attention_sums, boundary }
+        TeacherForced { logits, attention_sums, gathered: boundary.map(|boundary| (boundary, weights)) }
     }
 }
