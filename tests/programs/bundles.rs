@@ -1,20 +1,10 @@
 //! Bundles that lack a file or were changed, and machines without ONNX Runtime.
 
-use crate::{DONE, WRONG_USE, bundle, example};
+use crate::{DONE, WRONG_USE, bundle, copy_of_bundle, example};
 use glimpse_tests::programs::{Outcome, glimpse, glimpse_path};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use tempfile::TempDir;
-
-fn copy_of_bundle() -> TempDir {
-    let copy = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(bundle()).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
-    }
-    copy
-}
 
 fn caption_with(bundle: &Path) -> Outcome {
     Outcome::of(

@@ -14,9 +14,11 @@ use glimpse_tests::models::{self, SeededModel};
 use glimpse_tests::places::examples;
 use glimpse_tests::programs::glimpse;
 use serde_json::Value;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
+use tempfile::TempDir;
 
 /// All went well.
 const DONE: i32 = 0;
@@ -29,6 +31,16 @@ const WRONG_USE: i32 = 2;
 fn bundle() -> &'static Path {
     static MODEL: LazyLock<SeededModel> = LazyLock::new(|| SeededModel::write(models::small()));
     &MODEL.bundle
+}
+
+/// A copy of it, to be changed.
+fn copy_of_bundle() -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(bundle()).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+    }
+    copy
 }
 
 /// `glimpse caption` with that bundle.

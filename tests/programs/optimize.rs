@@ -2,21 +2,11 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::{DONE, WRONG_USE, bundle, example};
+use crate::{DONE, WRONG_USE, bundle, copy_of_bundle, example};
 use glimpse_tests::programs::{Outcome, glimpse};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
-
-fn copy_of_bundle() -> TempDir {
-    let copy = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(bundle()).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
-    }
-    copy
-}
 
 fn captions(bundle: &Path) -> Vec<String> {
     let mut command = glimpse();

@@ -1,8 +1,7 @@
-use super::{CaptionTokenizer, decode};
-use crate::{Error, Result};
+use super::{CaptionTokenizer, parse_file};
+use crate::Result;
 use serde_json::Value;
 use std::path::Path;
-use tokenizers::Tokenizer;
 
 /// The half of a [`CaptionTokenizer`] that turns ids into words.
 ///
@@ -10,7 +9,8 @@ use tokenizers::Tokenizer;
 /// than the vocabulary.
 #[derive(Debug, Clone)]
 pub struct Detokenizer {
-    inner: Tokenizer,
+    /// Without the rules of the other half: it must not encode.
+    words: CaptionTokenizer,
 }
 
 impl Detokenizer {
@@ -19,8 +19,7 @@ impl Detokenizer {
     /// # Errors
     /// As [`CaptionTokenizer::from_file`].
     pub fn from_file(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
-        Self::parse(&text).map_err(|reason| Error::Tokenizer(format!("{}: {reason}", path.display())))
+        parse_file(path, Self::parse)
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -31,25 +30,25 @@ impl Detokenizer {
             }
         }
         let inner = serde_json::from_value(parts).map_err(|error| error.to_string())?;
-        Ok(Self { inner: CaptionTokenizer::checked(inner)?.inner })
+        Ok(Self { words: CaptionTokenizer::checked(inner)? })
     }
 
     /// Words, specials included.
     pub fn vocab_size(&self) -> usize {
-        self.inner.get_vocab_size(true)
+        self.words.vocab_size()
     }
 
     /// As [`CaptionTokenizer::decode`].
     ///
     /// # Errors
-    /// [`Error::Tokenizer`] where a rule of a foreign file fails on the words.
+    /// [`Error::Tokenizer`](crate::Error::Tokenizer) where a rule of a foreign file fails on the words.
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
-        decode(&self.inner, ids)
+        self.words.decode(ids)
     }
 
     /// The word of an id, or `None` beyond the vocabulary.
     pub fn id_to_word(&self, id: u32) -> Option<String> {
-        self.inner.id_to_token(id)
+        self.words.id_to_word(id)
     }
 }
 

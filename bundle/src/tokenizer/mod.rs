@@ -45,8 +45,7 @@ impl CaptionTokenizer {
     /// # Errors
     /// [`Error::Io`] where the file cannot be read, [`Error::Tokenizer`] where it is no caption tokenizer.
     pub fn from_file(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
-        Self::parse(&text).map_err(|reason| Error::Tokenizer(format!("{}: {reason}", path.display())))
+        parse_file(path, Self::parse)
     }
 
     /// Parses the text of `tokenizer.json`.
@@ -191,7 +190,7 @@ impl CaptionTokenizer {
     /// # Errors
     /// [`Error::Tokenizer`] where a rule of a foreign file fails on the words.
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
-        decode(&self.inner, ids)
+        self.inner.decode(ids, true).map_err(failed)
     }
 
     /// The word of an id, or `None` beyond the vocabulary.
@@ -205,8 +204,10 @@ impl CaptionTokenizer {
     }
 }
 
-fn decode(tokenizer: &Tokenizer, ids: &[u32]) -> Result<String> {
-    tokenizer.decode(ids, true).map_err(failed)
+/// What `parse` makes of a file; its reason gets the file's name.
+fn parse_file<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T, String>) -> Result<T> {
+    let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+    parse(&text).map_err(|reason| Error::Tokenizer(format!("{}: {reason}", path.display())))
 }
 
 fn failed(error: tokenizers::Error) -> Error {
