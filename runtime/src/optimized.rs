@@ -17,6 +17,7 @@ use serde::Serialize;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// Folder of a bundle.
 const FOLDER: &str = "optimized";
@@ -64,7 +65,8 @@ pub fn optimize(
 
 /// Where the graph in `file` is kept for this machine, if it is.
 pub(crate) fn kept(bundle: &Bundle, runtime: &OnnxRuntime, file: &str) -> Option<PathBuf> {
-    place(bundle, runtime, file).filter(|folder| folder.join(GRAPH).is_file())
+    let folder = is_probably_kept(bundle, file).then(|| place(bundle, runtime, file))??;
+    folder.join(GRAPH).is_file().then_some(folder)
 }
 
 /// Opens a graph that is kept for this machine. `None` where there is none, or none that is intact.
@@ -143,16 +145,14 @@ pub(crate) fn is_probably_kept(bundle: &Bundle, file: &str) -> bool {
 }
 
 fn place(bundle: &Bundle, runtime: &OnnxRuntime, file: &str) -> Option<PathBuf> {
-    let key = [processor()?.as_str(), runtime.version(), bundle.checksum(file)?].join("\n");
+    let key = [PROCESSOR.as_deref()?, runtime.version(), bundle.checksum(file)?].join("\n");
     let stem = file.trim_end_matches(".onnx");
     Some(bundle.dir().join(FOLDER).join(format!("{stem}-{}", &sha256(key.as_bytes())[..16])))
 }
 
-/// What the system says of the first processor's kind and instructions. `None` where it is not asked yet.
-fn processor() -> Option<String> {
-    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
-    described(&text)
-}
+/// What Linux says of the first processor's kind and instructions. `None` elsewhere.
+static PROCESSOR: LazyLock<Option<String>> =
+    LazyLock::new(|| described(&std::fs::read_to_string("/proc/cpuinfo").ok()?));
 
 /// The lines of `/proc/cpuinfo` that are the same for the same kind of processor, on x86-64 and on Arm.
 fn described(cpuinfo: &str) -> Option<String> {

@@ -16,6 +16,23 @@ pub fn for_each_ordered<T: Sync, R: Send, E>(
     work: impl Fn(&T) -> R + Sync,
     mut consume: impl FnMut(&T, R) -> Result<(), E>,
 ) -> Result<(), E> {
+    with_ordered(items, workers, lookahead, work, |results| {
+        for (item, result) in results {
+            consume(item, result)?;
+        }
+        Ok(())
+    })
+}
+
+/// [`for_each_ordered`] with all results at once, each of which is waited for when it is asked for: whatever
+/// `consume` does before that, it does while the workers work.
+pub fn with_ordered<'a, T: Sync, R: Send, O>(
+    items: &'a [T],
+    workers: usize,
+    lookahead: usize,
+    work: impl Fn(&T) -> R + Sync,
+    consume: impl FnOnce(&mut dyn Iterator<Item = (&'a T, R)>) -> O,
+) -> O {
     let workers = workers.clamp(1, items.len().max(1));
     let work = &work;
     thread::scope(|scope| {
@@ -33,12 +50,10 @@ pub fn for_each_ordered<T: Sync, R: Send, E>(
                 lane
             })
             .collect();
-        for (item, lane) in items.iter().zip(lanes.iter().cycle()) {
-            // A lane closes early only when its worker panicked; the scope passes the panic on.
-            let Ok(result) = lane.recv() else { break };
-            consume(item, result)?;
-        }
-        Ok(())
+        // A lane closes early only when its worker panicked; the scope passes the panic on.
+        let mut results =
+            items.iter().zip(lanes.iter().cycle()).map_while(|(item, lane)| Some((item, lane.recv().ok()?)));
+        consume(&mut results)
     })
 }
 

@@ -5,21 +5,19 @@ use super::inputs::{Input, expand};
 use super::photos::Prepared;
 use super::progress::progress_bar;
 use super::{SOME_FAILED, complain};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::builder::FalseyValueParser;
 use glimpse_bundle::image::RgbImage;
 use glimpse_bundle::{Preprocessor, Size};
-use glimpse_runtime::pipeline::for_each_ordered;
+use glimpse_runtime::pipeline::with_ordered;
 use glimpse_runtime::search::SearchOptions;
 use glimpse_runtime::{Caption, Captioner};
 use indicatif::ProgressBar;
 use ndarray::ArrayView4;
 use serde::Serialize;
 use std::io::{BufWriter, Stdout, Write};
-use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::thread;
 
 /// Caption photos: files, folders, globs, or - for one picture on standard input
 #[derive(clap::Args)]
@@ -48,32 +46,18 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     options.output_attentions = args.attention.is_some();
     let preprocessor = Preprocessor::new(bundle.preprocessor.clone())?;
 
-    thread::scope(|scope| {
-        // The first photos are decoded while the graphs are opened.
-        let mut opening = Some(scope.spawn(|| {
-            let captioner = args.model.open_graphs(bundle)?;
-            let attention = args.attention.as_deref().map(AttentionDir::create).transpose()?;
-            Ok::<_, anyhow::Error>((captioner, attention))
-        }));
-        let mut batch = None;
-        for_each_ordered(
-            &inputs,
-            args.model.threads(),
-            args.model.batch_size,
-            |input| Prepared::new(input.read(), &preprocessor, args.attention.is_some()),
-            |input, prepared| {
-                if let Some(opening) = opening.take() {
-                    let (captioner, attention) =
-                        opening.join().unwrap_or_else(|panic| resume_unwind(panic))?;
-                    let output = Output::new(args.json, inputs.len());
-                    batch = Some(Batch::new(captioner, options.clone(), output, attention));
-                }
-                let Some(batch) = &mut batch else { bail!("the graphs were not opened") };
-                batch.push(input, prepared);
-                if batch.photos == args.model.batch_size { batch.run() } else { Ok(()) }
-            },
-        )?;
-        let Some(mut batch) = batch else { bail!("no photo was given") };
+    let prepare = |input: &Input| Prepared::new(input.read(), &preprocessor, args.attention.is_some());
+    with_ordered(&inputs, args.model.threads(), args.model.batch_size, prepare, |photos| {
+        // The first photos are decoded meanwhile.
+        let captioner = args.model.open_graphs(bundle)?;
+        let attention = args.attention.as_deref().map(AttentionDir::create).transpose()?;
+        let mut batch = Batch::new(captioner, options, Output::new(args.json, inputs.len()), attention);
+        for (input, prepared) in photos {
+            batch.push(input, prepared);
+            if batch.photos == args.model.batch_size {
+                batch.run()?;
+            }
+        }
         batch.run()?;
         Ok(if batch.output.failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_FAILED) })
     })
