@@ -34,8 +34,7 @@ impl Boundary {
         if !self.rows.hidden.requires_grad() {
             return context;
         }
-        let zeros = context.detach().zeros_like().set_requires_grad(true);
-        let context = context + &zeros;
+        let (context, zeros) = tapped(&context);
         self.looks.push((attention.detach(), zeros));
         context
     }
@@ -57,4 +56,10 @@ impl Boundary {
         let hidden = Tensor::stack(&attentions, 2).bmm(&Tensor::stack(&contexts, 1));
         others + flow(&rows.hidden, &hidden)
     }
+}
+
+/// The same numbers, and zeros that were added to them and collect their gradient.
+pub(super) fn tapped(value: &Tensor) -> (Tensor, Tensor) {
+    let zeros = value.detach().zeros_like().set_requires_grad(true);
+    (value + &zeros, zeros)
 }

@@ -44,8 +44,8 @@ impl StepWeights {
     }
 
     /// A function of the weights that has the gradients gathered.
-    pub fn flow(&self) -> Option<Tensor> {
-        Some(self.hidden.flow()? + self.context.flow()?)
+    pub fn flow(&self) -> Tensor {
+        self.hidden.flow() + self.context.flow()
     }
 
     /// x weight^T in the pass's precision, f32 in and out.

@@ -1,3 +1,4 @@
+use super::boundary::tapped;
 use std::cell::RefCell;
 use tch::{Kind, Tensor};
 
@@ -27,20 +28,21 @@ impl StepMatrix {
         let x = x.to_kind(self.weight.kind());
         let by = |weight: &Tensor| x.linear(weight, None::<Tensor>).to_kind(Kind::Float);
         let Some(uses) = &self.uses else { return by(&self.weight) };
-        let product = by(&self.weight.detach());
-        let zeros = product.detach().zeros_like().set_requires_grad(true);
-        let product = product + &zeros;
+        let (product, zeros) = tapped(&by(&self.weight.detach()));
         uses.borrow_mut().push((x.detach(), zeros));
         product
     }
 
     /// A function of the weight that has the gradient of all recorded products.
-    pub fn flow(&self) -> Option<Tensor> {
-        let uses = self.uses.as_ref()?.borrow();
+    ///
+    /// # Panics
+    /// Where it did not record.
+    pub fn flow(&self) -> Tensor {
+        let uses = self.uses.as_ref().expect("it recorded").borrow();
         let inputs: Vec<_> = uses.iter().map(|(x, _)| x).collect();
         let gradients: Vec<_> = uses.iter().map(|(_, zeros)| zeros.grad()).collect();
         let gradients = Tensor::cat(&gradients, 0).to_kind(self.weight.kind());
         let gradient = gradients.tr().matmul(&Tensor::cat(&inputs, 0));
-        Some((&self.weight * gradient).sum(Kind::Float))
+        (&self.weight * gradient).sum(Kind::Float)
     }
 }

@@ -19,8 +19,7 @@ impl TeacherForced {
     pub fn backward(&self, loss: &Tensor) {
         loss.backward();
         if let Some((boundary, weights)) = &self.gathered {
-            let flow = boundary.flow();
-            weights.flow().map_or(flow.shallow_clone(), |weights| flow + weights).backward();
+            (boundary.flow() + weights.flow()).backward();
         }
     }
 }
@@ -29,16 +28,17 @@ impl Captioner {
     /// Reads the captions word by word, each step given the true words before it.
     pub fn teacher_forced(&self, grid: &Grid, batch: &CaptionBatch, pass: &Pass) -> TeacherForced {
         let selected = grid.select(&batch.image_of_row);
-        let mut boundary =
-            selected.h.requires_grad().then(|| Boundary::of(selected.map(Tensor::shallow_clone)));
-        let mut rows = boundary.as_ref().map_or(selected, Boundary::rows);
+        let mut weights = self.step_weights(pass.precision);
+        let (mut rows, mut boundary) = if selected.h.requires_grad() {
+            weights.record();
+            let boundary = Boundary::of(selected);
+            (boundary.rows(), Some(boundary))
+        } else {
+            (selected, None)
+        };
         let embedding = self.parameters.get(names::EMBEDDING);
         let embeddings = Tensor::embedding(embedding, &batch.input_ids, -1, false, false);
         let embeddings = pass.drop_units(embeddings);
-        let mut weights = self.step_weights(pass.precision);
-        if boundary.is_some() {
-            weights.record();
-        }
         // Split at once, whose gradient is put together at once too.
         let word_gates = self.word_gates(&weights, &embeddings).split_with_sizes(&batch.active[..], 0);
         let mut state = State { h: rows.h.shallow_clone(), c: rows.c.shallow_clone() };
