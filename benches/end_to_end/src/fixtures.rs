@@ -7,7 +7,6 @@ use glimpse_export::{Checkpoint, Weights, seeded, write_bundle};
 use image::imageops::FilterType;
 use ndarray::Array4;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -136,23 +135,8 @@ pub fn pixel_values(out: &Path, photos: usize) -> Result<PixelValues> {
         values.iter_mut().for_each(|value| *value += shift);
     }
     let file = out.join("pixel_values.npy");
-    write_npy(&file, &array)?;
+    ndarray_npy::write_npy(&file, &array)?;
     Ok(PixelValues { array, file })
-}
-
-/// numpy's format 1.0: magic, a header that ends on a multiple of 64 bytes, little-endian data.
-fn write_npy(path: &Path, array: &Array4<f32>) -> Result<()> {
-    let shape: Vec<_> = array.shape().iter().map(ToString::to_string).collect();
-    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({})}}", shape.join(", "));
-    let length = (10 + header.len() + 1).next_multiple_of(64) - 10;
-    let mut file = std::io::BufWriter::new(fs::File::create(path)?);
-    file.write_all(b"\x93NUMPY\x01\x00")?;
-    file.write_all(&u16::try_from(length)?.to_le_bytes())?;
-    writeln!(file, "{header:<width$}", width = length - 1)?;
-    for value in array {
-        file.write_all(&value.to_le_bytes())?;
-    }
-    Ok(file.flush()?)
 }
 
 /// A photo of 4000 x 3000 pixels as a camera stores it: an example, enlarged, with a sensor's noise,
@@ -162,11 +146,11 @@ pub fn large_photo(out: &Path) -> Result<PathBuf> {
     if !file.is_file() {
         let photo = glimpse_bundle::image::open(&examples()?[0])?;
         let mut large = image::imageops::resize(&photo, 4000, 3000, FilterType::CatmullRom);
-        // Triangular noise of up to 12 grey levels from a linear congruential generator (Knuth's MMIX).
+        // Noise of up to 12 grey levels, most of it less, from a linear congruential generator (Knuth's MMIX).
         let mut state = 1u64;
         let mut noise = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 48) as i16 % 7 - 3
+            ((state >> 48) % 7) as i16 - 3
         };
         for value in large.iter_mut() {
             *value = (i16::from(*value) + noise() + noise() + noise() + noise()).clamp(0, 255) as u8;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::thread;
 use std::time::Duration;
 
-/// So long after a run, threads of the engine before may still spin in wait for more.
+/// How long threads of an engine may go on spinning after its run.
 const SETTLE: Duration = Duration::from_millis(40);
 
 /// Times of one row.
