@@ -36,7 +36,8 @@ impl BundleReport {
 /// Writes the bundle of a checkpoint into `dir`, which appears whole or not at all.
 ///
 /// A bundle that is already there is replaced. Its graphs and JSON files go, whatever their
-/// precision, as they belong to other weights; everything else in it, such as a model card, stays.
+/// precision, as they belong to other weights, and so does what `glimpse optimize` made of them;
+/// everything else in it, such as a model card, stays.
 /// The same input gives the same bytes.
 ///
 /// # Errors
@@ -142,6 +143,9 @@ fn files_to_keep(dir: &Path) -> Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(dir).map_err(Error::io(dir))? {
         let path = entry.map_err(Error::io(dir))?.path();
         is_empty = false;
+        if path.ends_with(bundle::OPTIMIZED) {
+            continue;
+        }
         if path.is_dir() {
             return in_use(format!(
                 "it holds the folder {}, which is no part of a bundle; move it away first",

@@ -71,7 +71,9 @@ pub enum Error {
         dtype: String,
     },
     /// A checkpoint holds a weight that its architecture has no place for.
-    #[error("{origin}: the weight `{name}` has no place in the architecture of its config")]
+    #[error(
+        "{origin}: the weight `{name}` has no place in the architecture of its config; of a training run, best.safetensors is the file to take"
+    )]
     UnexpectedWeight {
         /// File or description of where the weights come from.
         origin: String,

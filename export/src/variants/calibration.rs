@@ -45,8 +45,8 @@ pub(crate) struct Range {
 }
 
 impl Calibration {
-    /// One photo's numbers of this many in both directions are cut off: an outlier would make every
-    /// step of the scale coarser.
+    /// Share of a photo's numbers that is cut off at each end: an outlier would make every step of the scale
+    /// coarser.
     const CUT: f64 = 1e-5;
 
     /// No photo seen yet.

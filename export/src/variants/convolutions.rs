@@ -81,7 +81,10 @@ impl<'a> Convolutions<'a> {
                 reason: format!("the weights of {name} are no f32 constants"),
             })?;
         let outputs = shape[0];
-        let rows = Int8Rows::new(&weights, outputs, shape[2..].iter().product());
+        // The bias is counted in steps of weight times input: those of a channel whose weights are all but
+        // zero would be too small for it.
+        let least: Vec<f32> = bias.iter().map(|bias| bias.abs() / input.scale / LARGEST_BIAS).collect();
+        let rows = Int8Rows::with_scales_above(&least, &weights, shape[2..].iter().product());
         let grouped = int(node, "group").unwrap_or(1) as usize;
         let means = self.calibration.means(&node.input[0]).unwrap_or_default();
         let bias = corrected_bias(&bias, &weights, &rows, &Inputs { means, grouped, width: shape[1] });
@@ -89,7 +92,6 @@ impl<'a> Convolutions<'a> {
         let bias: Vec<u8> = bias
             .iter()
             .zip(&scales)
-            // Saturates where a channel's weights are all but zero.
             .flat_map(|(bias, scale)| ((bias / scale).round() as i32).to_le_bytes())
             .collect();
 
@@ -200,6 +202,9 @@ impl<'a> Convolutions<'a> {
 fn unobserved(name: &str) -> Error {
     Error::Uncalibrated { tensor: name.into() }
 }
+
+/// In steps: half of what 32 bits hold, as the bias is corrected afterwards.
+const LARGEST_BIAS: f32 = (1 << 30) as f32;
 
 /// What a convolution reads.
 struct Inputs {

@@ -66,7 +66,6 @@ impl Products {
         let centre = self.centre(rewrite);
         let graph = &mut rewrite.graph;
         let named = |part: &str| format!("{name}.{part}");
-        // A row's scale comes as a tensor of its own; a fixed one is a part of the matrix's scales.
         let (quantized, row_scale) = match bound {
             Some(bound) => {
                 let scale = graph.shared_float(&format!("scale.{bound}"), bound / REACH);

@@ -26,11 +26,16 @@ impl Int8Rows {
     /// Within a row, the weights are [inputs, positions] (a kernel's cells; 1 for a matrix). ONNX
     /// Runtime multiplies them in the order [positions, inputs], which makes the pairs.
     pub fn new(weights: &[f32], rows: usize, positions: usize) -> Self {
-        let width = weights.len() / rows.max(1);
+        Self::with_scales_above(&vec![0.0; rows], weights, positions)
+    }
+
+    /// [`new`](Self::new), where the scale of each row is at least that of `least`.
+    pub fn with_scales_above(least: &[f32], weights: &[f32], positions: usize) -> Self {
+        let width = weights.len() / least.len().max(1);
         let mut numbers = Vec::with_capacity(weights.len());
-        let mut scales = Vec::with_capacity(rows);
-        for row in weights.chunks_exact(width.max(1)) {
-            let scale = scale(row, positions);
+        let mut scales = Vec::with_capacity(least.len());
+        for (row, &least) in weights.chunks_exact(width.max(1)).zip(least) {
+            let scale = scale(row, positions).max(least);
             numbers.extend(row.iter().map(|weight| (weight / scale).round().clamp(-LARGEST, LARGEST) as i8));
             scales.push(scale);
         }
@@ -78,6 +83,13 @@ mod tests {
         assert_eq!(rows.scales[..2], [1.0 / 127.0, 4.0 / 127.0]);
         assert_eq!(rows.numbers, [64, -127, 127, 32, 0, 0]);
         assert_eq!(rows.transposed(), [64, 127, 0, 129, 32, 0]);
+    }
+
+    #[test]
+    fn a_scale_may_be_larger_than_the_weights_need() {
+        let rows = Int8Rows::with_scales_above(&[0.5, 0.0], &[1.0, 1e-9, 1.0, 1e-9], 1);
+        assert_eq!((rows.scales[0], &rows.numbers[..2]), (0.5, &[2, 0][..]));
+        assert_eq!(rows.scales[1], 1.0 / 127.0);
     }
 
     /// What AVX2 computes with the largest u8 fits 16 bits, whatever the weights.

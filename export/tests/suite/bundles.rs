@@ -93,11 +93,14 @@ fn a_new_export_replaces_the_graphs_and_keeps_the_card() {
     std::fs::write(dir.join("README.md"), "a model card").unwrap();
     std::fs::write(dir.join("decoder_model_int8.onnx"), "of the old weights").unwrap();
 
+    std::fs::create_dir(dir.join("optimized")).unwrap();
     let other = Architecture { gated_context: false, ..common::full() };
     write_bundle(&common::checkpoint(other.clone()), weights, &dir).unwrap();
     assert_eq!(Bundle::open(&dir).unwrap().config.architecture, other);
     assert_eq!(std::fs::read_to_string(dir.join("README.md")).unwrap(), "a model card");
-    assert!(!dir.join("decoder_model_int8.onnx").exists());
+    for gone in ["decoder_model_int8.onnx", "optimized"] {
+        assert!(!dir.join(gone).exists(), "{gone}");
+    }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 

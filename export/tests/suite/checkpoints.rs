@@ -147,6 +147,6 @@ fn parts_that_do_not_fit_are_refused() {
     let error = too_plain.validate().unwrap_err().to_string();
     assert_eq!(
         error,
-        "the seeded checkpoint: the weight `decoder.gate.bias` has no place in the architecture of its config"
+        "the seeded checkpoint: the weight `decoder.gate.bias` has no place in the architecture of its config; of a training run, best.safetensors is the file to take"
     );
 }
