@@ -1,31 +1,20 @@
 use crate::{CHECKSUMS, Error, Result};
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::Read;
+use std::io::BufReader;
 use std::path::Path;
 
 /// SHA-256 of a file in lower-case hex.
 pub fn sha256_of_file(path: &Path) -> Result<String> {
-    let mut file = File::open(path).map_err(Error::io(path))?;
+    let file = File::open(path).map_err(Error::io(path))?;
     let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        let read = file.read(&mut buffer).map_err(Error::io(path))?;
-        if read == 0 {
-            break;
-        }
-        hasher.update(&buffer[..read]);
-    }
-    Ok(hex(hasher))
+    std::io::copy(&mut BufReader::with_capacity(1 << 16, file), &mut hasher).map_err(Error::io(path))?;
+    Ok(format!("{:x}", hasher.finalize()))
 }
 
 /// SHA-256 of bytes in lower-case hex.
 pub fn sha256(bytes: &[u8]) -> String {
-    hex(Sha256::new_with_prefix(bytes))
-}
-
-fn hex(hasher: Sha256) -> String {
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 /// Writes `SHA256SUMS` over every file in `dir`; the last step of writing a bundle.

@@ -132,6 +132,12 @@ impl Config {
                 ),
             });
         }
+        if self.model_type != Self::MODEL_TYPE {
+            return Err(Error::Invalid {
+                what: "model_type",
+                reason: format!("{:?}, where this program runs {:?}", self.model_type, Self::MODEL_TYPE),
+            });
+        }
         self.architecture.validate()
     }
 }

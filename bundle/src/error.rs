@@ -68,8 +68,10 @@ impl Error {
 pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut line = String::new();
     for cause in std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string) {
-        if !line.contains(&cause) {
-            line += if line.is_empty() { "" } else { ": " };
+        if cause.starts_with(&line) {
+            line = cause;
+        } else if !line.contains(&cause) {
+            line += ": ";
             line += &cause;
         }
     }

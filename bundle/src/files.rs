@@ -11,6 +11,8 @@ pub const GENERATION_CONFIG: &str = "generation_config.json";
 pub const TOKENIZER: &str = "tokenizer.json";
 /// One line a file, as `sha256sum` writes them.
 pub const CHECKSUMS: &str = "SHA256SUMS";
+/// Folder in which a runtime may keep graphs as it arranged them for one machine; no part of what is shipped.
+pub const OPTIMIZED: &str = "optimized";
 /// Stem of the encoder's file name.
 pub const ENCODER: &str = "encoder_model";
 /// Stem of the single-step decoder's file name.

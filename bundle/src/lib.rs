@@ -29,8 +29,8 @@ pub use checksums::{seal, sha256, sha256_of_file};
 pub use config::{Architecture, Config, FORMAT_VERSION, Provenance};
 pub use error::{Error, Result, with_causes};
 pub use files::{
-    CAPTIONER, CHECKSUMS, CONFIG, DECODER, ENCODER, GENERATION_CONFIG, PREPROCESSOR_CONFIG, Precision,
-    TOKENIZER, UnknownPrecision, model_file,
+    CAPTIONER, CHECKSUMS, CONFIG, DECODER, ENCODER, GENERATION_CONFIG, OPTIMIZED, PREPROCESSOR_CONFIG,
+    Precision, TOKENIZER, UnknownPrecision, model_file,
 };
 pub use folder::Bundle;
 pub use generation::{EarlyStopping, GenerationConfig};

@@ -1,3 +1,4 @@
+use crate::image::Limits;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -106,6 +107,11 @@ impl PreprocessorConfig {
         for Size { height, width } in [self.size, self.output_size()] {
             if height == 0 || width == 0 {
                 return invalid("preprocessor size", format!("{height}x{width} holds no pixel"));
+            }
+            let most = Limits::default().max_side;
+            if height.max(width) > most {
+                let reason = format!("{height}x{width} is larger than any photo may be, {most} a side");
+                return invalid("preprocessor size", reason);
             }
         }
         if !self.do_resize && !self.do_center_crop {

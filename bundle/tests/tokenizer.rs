@@ -195,6 +195,8 @@ fn foreign_files_are_refused() {
     let gap = json.replace("\"runs\": 6", "\"runs\": 60");
     assert_ne!(gap, json);
     assert!(reason(CaptionTokenizer::from_json(&gap)).contains("ids leave gaps"));
+    let shared = json.replace("\"runs\": 6", "\"runs\": 5");
+    assert!(reason(CaptionTokenizer::from_json(&shared)).contains("the same id"));
     assert!(!reason(CaptionTokenizer::from_json("{}")).is_empty());
 
     let missing = folder().join("no_such_tokenizer.json");

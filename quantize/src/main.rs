@@ -8,13 +8,14 @@ mod photos;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use glimpse_bundle::{Bundle, Config, DECODER, ENCODER, Precision};
+use glimpse_bundle::{Bundle, Config, DECODER, ENCODER, Precision, with_causes};
 use glimpse_export::graph::Model;
 use glimpse_export::proto::{GraphProto, ModelProto};
 use glimpse_export::variants::{
     Variant, half_precision, int8_decoder, int8_encoder, read_model, write_variants,
 };
 use glimpse_runtime::OnnxRuntimeOptions;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -43,7 +44,7 @@ struct Args {
     ort_lib: Option<PathBuf>,
     /// Threads of ONNX Runtime [default: the physical cores]
     #[arg(long, value_name = "N", env = "GLIMPSE_THREADS")]
-    threads: Option<usize>,
+    threads: Option<NonZeroUsize>,
 }
 
 fn main() -> ExitCode {
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
     match run(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let text = format!("error: {error:#}");
+            let text = format!("error: {}", with_causes(error.as_ref()));
             eprintln!("{}", text.split_whitespace().collect::<Vec<_>>().join(" "));
             ExitCode::from(2)
         }
@@ -60,6 +61,9 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
+    if !args.calibration.is_empty() && !args.precision.contains(&Precision::Int8) {
+        bail!("--calibration is for --precision int8");
+    }
     let bundle = Bundle::open(&args.bundle)?;
     let [encoder, decoder] = [ENCODER, DECODER].map(|stem| bundle.model_path(stem, Precision::Fp32));
     let (encoder_path, decoder) = (encoder?, read_model(&decoder?)?);
@@ -107,7 +111,7 @@ impl Args {
     fn onnxruntime(&self) -> OnnxRuntimeOptions {
         let mut options = OnnxRuntimeOptions::default();
         options.library = self.ort_lib.clone();
-        options.threads = self.threads;
+        options.threads = self.threads.map(NonZeroUsize::get);
         options
     }
 }

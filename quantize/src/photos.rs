@@ -1,7 +1,8 @@
 //! The photos to calibrate with.
 
 use anyhow::{Context, Result, bail};
-use std::path::{Path, PathBuf};
+use glimpse_bundle::image::pictures_in;
+use std::path::PathBuf;
 
 /// At most `count` of the files named and those in the folders named, evenly spread over all, the
 /// same for every run.
@@ -9,27 +10,16 @@ pub fn sample(places: &[PathBuf], count: usize) -> Result<Vec<PathBuf>> {
     let mut photos = Vec::new();
     for place in places {
         if place.is_dir() {
-            let entries = std::fs::read_dir(place).with_context(|| place.display().to_string())?;
-            let files = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>();
-            let mut files = files.with_context(|| place.display().to_string())?;
-            files.retain(|file| is_picture(file));
-            files.sort();
-            photos.extend(files);
+            photos.extend(pictures_in(place).with_context(|| place.display().to_string())?);
         } else {
             photos.push(place.clone());
         }
     }
     if photos.is_empty() || count == 0 {
-        bail!("no photo to calibrate with: name .jpg or .png files, or a folder that holds some");
+        bail!("no photo to calibrate with: name pictures, or a folder that holds some");
     }
     let count = count.min(photos.len());
     Ok((0..count).map(|index| photos[index * photos.len() / count].clone()).collect())
-}
-
-fn is_picture(file: &Path) -> bool {
-    let extension = file.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-    let known = ["bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
-    file.is_file() && extension.is_some_and(|extension| known.contains(&extension.as_str()))
 }
 
 #[cfg(test)]

@@ -16,7 +16,27 @@ pub use error::ImageError;
 pub use preprocess::Preprocessor;
 
 use crate::Result;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// What counts as a picture in a folder, in any case.
+pub const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "jpe", "png", "gif", "bmp", "webp", "tif", "tiff"];
+
+/// The pictures in a folder, sorted; not those of folders within. A link that leads nowhere is one of them, so
+/// that it is named when it cannot be read.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn pictures_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let is_picture = |path: &Path| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        extension.is_some_and(|found| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(found)))
+    };
+    let entries = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
+    let mut pictures = entries.collect::<std::io::Result<Vec<_>>>()?;
+    pictures.retain(|path| is_picture(path) && (path.is_file() || !path.exists()));
+    pictures.sort();
+    Ok(pictures)
+}
 
 /// Reads and decodes a photo into upright 8-bit RGB; see [`decode`].
 pub fn open(path: &Path) -> Result<RgbImage> {

@@ -7,7 +7,7 @@ pub use detokenizer::Detokenizer;
 
 use crate::{Error, Result};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use tokenizers::{
     NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer, Tokenizer,
@@ -131,6 +131,9 @@ impl CaptionTokenizer {
                 "{word:?} has id {id}, but there are only {} words: ids leave gaps",
                 vocab.len()
             ));
+        }
+        if vocab.values().collect::<HashSet<_>>().len() < vocab.len() {
+            return Err("two words have the same id".into());
         }
         inner.set_encode_special_tokens(true);
         Ok(Self { inner })
