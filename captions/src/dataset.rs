@@ -1,4 +1,3 @@
-use crate::json::KarpathyError;
 use crate::{CleaningReport, Error, FindingKind, Layout, Result, Split, Unit, json, rows};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -80,13 +79,9 @@ impl Dataset {
             }
         };
         let mut builder = Builder::new(layout, options);
-        let as_json = |source| Error::Json { path: path.into(), source };
         match layout {
-            Layout::Karpathy => json::read_karpathy(&text, &mut builder).map_err(|error| match error {
-                KarpathyError::Json(source) => as_json(source),
-                KarpathyError::Split(error) => error,
-            })?,
-            Layout::Coco => json::read_coco(&text, &mut builder).map_err(as_json)?,
+            Layout::Karpathy => json::read_karpathy(path, &text, &mut builder)?,
+            Layout::Coco => json::read_coco(path, &text, &mut builder)?,
             Layout::Token | Layout::ResultsPipe | Layout::ResultsComma | Layout::Kaggle => {
                 rows::read(layout, &text, &mut builder);
             }
@@ -175,11 +170,19 @@ impl Builder {
     }
 
     /// Lists a photo with what the file says of it besides captions.
-    pub(crate) fn describe(&mut self, file_name: &str, id: Option<u64>, split: Option<Split>) {
+    ///
+    /// # Errors
+    /// [`Error::InTwoLists`] where the file put it in another part before.
+    pub(crate) fn describe(&mut self, file_name: &str, id: Option<u64>, split: Option<Split>) -> Result<()> {
         let image = self.image(0, file_name.trim());
         let image = &mut self.dataset.images[image];
-        image.id = id;
-        image.split = split;
+        if let (Some(first), Some(second)) = (image.split, split)
+            && first != second
+        {
+            return Err(Error::InTwoLists { file_name: file_name.into(), first, second });
+        }
+        (image.id, image.split) = (id, split);
+        Ok(())
     }
 
     /// Adds a caption, or leaves it out where it is blank or a repeated row.

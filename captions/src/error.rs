@@ -104,7 +104,7 @@ pub enum Error {
         example: String,
     },
     /// A photo in two parts would be learned and tested on.
-    #[error("{file_name} is in the {first} list and in the {second} list; an image may be in one only")]
+    #[error("{file_name} is in the {first} part and in the {second} part; an image may be in one only")]
     InTwoLists {
         /// The photo.
         file_name: String,

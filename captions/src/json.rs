@@ -4,6 +4,7 @@ use crate::dataset::Builder;
 use crate::{Error, FindingKind, Result, Split};
 use serde::Deserialize;
 use std::collections::HashMap;
+use std::path::Path;
 
 #[derive(Deserialize)]
 struct Karpathy {
@@ -29,8 +30,8 @@ struct Sentence {
 }
 
 /// Adds every sentence of Karpathy's JSON; `restval` joins `train`, as is usual.
-pub(crate) fn read_karpathy(text: &str, builder: &mut Builder) -> Result<(), KarpathyError> {
-    let file: Karpathy = serde_json::from_str(text)?;
+pub(crate) fn read_karpathy(path: &Path, text: &str, builder: &mut Builder) -> Result<()> {
+    let file: Karpathy = serde_json::from_str(text).map_err(|source| not_json(path, source))?;
     let mut place = 0;
     for image in file.images {
         let file_name = match &image.filepath {
@@ -38,7 +39,7 @@ pub(crate) fn read_karpathy(text: &str, builder: &mut Builder) -> Result<(), Kar
             None => image.filename,
         };
         let split = image.split.as_deref().map(str::parse::<Split>).transpose()?;
-        builder.describe(&file_name, image.cocoid.or(image.imgid), split);
+        builder.describe(&file_name, image.cocoid.or(image.imgid), split)?;
         for sentence in image.sentences {
             place += 1;
             builder.count_row();
@@ -49,22 +50,8 @@ pub(crate) fn read_karpathy(text: &str, builder: &mut Builder) -> Result<(), Kar
     Ok(())
 }
 
-/// Either the JSON or a split's name is wrong.
-pub(crate) enum KarpathyError {
-    Json(serde_json::Error),
-    Split(Error),
-}
-
-impl From<serde_json::Error> for KarpathyError {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Json(error)
-    }
-}
-
-impl From<Error> for KarpathyError {
-    fn from(error: Error) -> Self {
-        Self::Split(error)
-    }
+fn not_json(path: &Path, source: serde_json::Error) -> Error {
+    Error::Json { path: path.into(), source }
 }
 
 #[derive(Deserialize)]
@@ -86,12 +73,12 @@ struct Annotation {
 }
 
 /// Adds every annotation of COCO's JSON. An image without a `file_name` is known by its id.
-pub(crate) fn read_coco(text: &str, builder: &mut Builder) -> Result<(), serde_json::Error> {
-    let file: Coco = serde_json::from_str(text)?;
+pub(crate) fn read_coco(path: &Path, text: &str, builder: &mut Builder) -> Result<()> {
+    let file: Coco = serde_json::from_str(text).map_err(|source| not_json(path, source))?;
     let mut names = HashMap::new();
     for image in file.images {
         let file_name = image.file_name.unwrap_or_else(|| image.id.to_string());
-        builder.describe(&file_name, Some(image.id), None);
+        builder.describe(&file_name, Some(image.id), None)?;
         names.insert(image.id, file_name);
     }
     for (place, annotation) in (1..).zip(file.annotations) {

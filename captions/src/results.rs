@@ -57,23 +57,26 @@ pub fn read_results(path: &Path) -> Result<Vec<CaptionResult>> {
 /// # Errors
 /// [`Error::NoResult`] where an image has none, [`Error::TwoResults`] where one has several.
 pub fn match_results(results: Vec<CaptionResult>, images: &[CaptionedImage]) -> Result<(Vec<String>, usize)> {
+    let name = |image: &CaptionedImage| Path::new(&image.file_name).file_name()?.to_str().map(str::to_owned);
+    // What is surer comes first and stays: a COCO id may also be some other file's name.
+    let names = |image: &CaptionedImage| {
+        let name = name(image);
+        let stem = name.as_deref().map(stem).map(str::to_owned);
+        [image.id.map(|id| id.to_string()), Some(image.file_name.clone()), name, stem]
+    };
+    let names: Vec<_> = images.iter().map(names).collect();
     let mut positions = HashMap::new();
-    for (position, image) in images.iter().enumerate() {
-        let name = image.file_name.rsplit('/').next().unwrap_or(&image.file_name);
-        for known in [stem(name), name, image.file_name.as_str()] {
-            positions.insert(known.to_owned(), position);
-        }
-    }
-    // Numbers win: a COCO id may also be some other file's name.
-    for (position, image) in images.iter().enumerate() {
-        if let Some(id) = image.id {
-            positions.insert(id.to_string(), position);
+    for kind in 0..4 {
+        for (position, names) in names.iter().enumerate() {
+            if let Some(name) = &names[kind] {
+                positions.entry(name.as_str()).or_insert(position);
+            }
         }
     }
     let mut captions = vec![None; images.len()];
     let mut others = 0;
     for CaptionResult { image_id, caption } in results {
-        match positions.get(&image_id.to_string()) {
+        match positions.get(image_id.to_string().as_str()) {
             None => others += 1,
             Some(&position) => {
                 if captions[position].replace(caption).is_some() {
@@ -113,6 +116,13 @@ mod tests {
                        {"image_id": 9, "caption": "y"}, {"image_id": 11, "caption": "another's"}]"#;
         let found = match_results(results(json), &images).unwrap();
         assert_eq!(found, (vec!["x".into(), "y".into(), "z".into()], 1));
+    }
+
+    #[test]
+    fn a_whole_name_is_surer_than_one_without_suffix() {
+        let images = [image("b", None), image("b.jpg", None)];
+        let json = r#"[{"image_id": "b.jpg", "caption": "y"}, {"image_id": "b", "caption": "x"}]"#;
+        assert_eq!(match_results(results(json), &images).unwrap(), (vec!["x".into(), "y".into()], 0));
     }
 
     #[test]

@@ -125,7 +125,7 @@ fn an_image_in_two_lists_is_refused() {
     let error = Splits::by_lists(images(2), &lists).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "00001.jpg is in the training list and in the test list; an image may be in one only"
+        "00001.jpg is in the training part and in the test part; an image may be in one only"
     );
 }
 
