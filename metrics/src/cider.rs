@@ -138,42 +138,30 @@ impl CiderD {
             return Err(Error::NoImages);
         }
         // References may hold n-grams that the frequency never saw: they get an id and count as known to none.
-        let mut counted: Vec<Vec<[Counts; MAX_ORDER]>> = Vec::with_capacity(references.len());
-        let mut lengths: Vec<Vec<f64>> = Vec::with_capacity(references.len());
+        let mut vectors: Vec<Vec<Vector>> = Vec::with_capacity(references.len());
         for (image, image_references) in references.iter().enumerate() {
             let image_references = image_references.as_ref();
             if image_references.is_empty() {
                 return Err(Error::NoReferences { image: image.to_string() });
             }
-            counted.push(
-                image_references
-                    .iter()
-                    .map(|tokens| {
-                        std::array::from_fn(|i| {
-                            let mut counts: Vec<(u32, u32)> = ngrams::count(tokens.as_ref(), i + 1)
-                                .into_iter()
-                                .map(|(key, count)| (frequency.intern(i + 1, key), count))
-                                .collect();
-                            counts.sort_unstable();
-                            counts.into_boxed_slice()
-                        })
-                    })
-                    .collect(),
-            );
-            lengths.push(image_references.iter().map(|tokens| num_bigrams(tokens.as_ref())).collect());
+            let vector = |tokens: &R| {
+                let counts = std::array::from_fn(|i| {
+                    let mut counts: Vec<(u32, u32)> = ngrams::count(tokens.as_ref(), i + 1)
+                        .into_iter()
+                        .map(|(key, count)| (frequency.intern(i + 1, key), count))
+                        .collect();
+                    counts.sort_unstable();
+                    counts.into_boxed_slice()
+                });
+                Vector { counts, norms: [0.0; MAX_ORDER], length: num_bigrams(tokens.as_ref()) }
+            };
+            vectors.push(image_references.iter().map(vector).collect());
         }
         let idf: Vec<f64> = frequency.num_images_with.iter().map(|&count| frequency.inverse(count)).collect();
-        let references = std::iter::zip(counted, lengths)
-            .map(|(counted, lengths)| {
-                std::iter::zip(counted, lengths)
-                    .map(|(counts, length)| {
-                        let norms = std::array::from_fn(|i| norm(&idf, &counts[i], 0.0));
-                        Vector { counts, norms, length }
-                    })
-                    .collect()
-            })
-            .collect();
-        Ok(Self { frequency, idf, references })
+        for vector in vectors.iter_mut().flatten() {
+            vector.norms = std::array::from_fn(|i| norm(&idf, &vector.counts[i], 0.0));
+        }
+        Ok(Self { frequency, idf, references: vectors })
     }
 
     /// Images that can be scored.
