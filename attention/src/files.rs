@@ -3,9 +3,10 @@ use glimpse_bundle::image::RgbImage;
 use ndarray::ArrayView2;
 use ndarray_npy::WriteNpyExt;
 use serde::Serialize;
-use std::fs;
+use std::collections::HashSet;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::{fs, iter};
 
 /// Where the pictures and numbers of one caption's attention go.
 ///
@@ -19,6 +20,20 @@ use std::path::{Path, PathBuf};
 pub struct CaptionFiles {
     /// All of it without an extension.
     stem: PathBuf,
+}
+
+/// Names of the photos of a run, as photos of different folders may share one.
+#[derive(Debug, Default)]
+pub struct FileNames(HashSet<String>);
+
+impl FileNames {
+    /// The photo's file name without its extension; the second of a name gets NAME~2.
+    pub fn of(&mut self, photo: &Path) -> String {
+        let stem = photo.file_stem().unwrap_or_default().to_string_lossy();
+        let others = (2..).map(|number| format!("{stem}~{number}"));
+        let mut names = iter::once(stem.to_string()).chain(others);
+        names.find(|name| self.0.insert(name.clone())).unwrap_or_default()
+    }
 }
 
 /// A caption with what the decoder looked at.
@@ -66,8 +81,8 @@ impl CaptionFiles {
     /// Weights that fit no grid, or the first file that cannot be written.
     pub fn write(&self, seen: &RgbImage, caption: &AttendedCaption<'_>) -> Result<(), Error> {
         let map = AttentionMap::new(seen, caption.words, caption.attentions)?;
+        self.remove()?;
         fs::create_dir_all(&self.stem).map_err(write_error(&self.stem))?;
-        self.remove_overlays()?;
         for (index, word) in caption.words.iter().enumerate() {
             save(&map.overlay(index), &self.stem.join(file_name(index + 1, word)))?;
         }
@@ -76,8 +91,29 @@ impl CaptionFiles {
         self.write_json(caption)
     }
 
-    /// Those of a caption that was here before, which may have been longer.
+    /// Removes the files of a caption that were written under this name, if any were: says whether.
+    ///
+    /// # Errors
+    /// The first file that cannot be removed.
+    pub fn remove(&self) -> Result<bool, Error> {
+        // Written last: without it the others are somebody else's.
+        let json = self.with_extension("json");
+        if !json.is_file() {
+            return Ok(false);
+        }
+        self.remove_overlays()?;
+        for file in [self.with_extension("png"), self.with_extension("npy"), json] {
+            if file.is_file() {
+                fs::remove_file(&file).map_err(write_error(&file))?;
+            }
+        }
+        Ok(true)
+    }
+
     fn remove_overlays(&self) -> Result<(), Error> {
+        if !self.stem.is_dir() {
+            return Ok(());
+        }
         for entry in fs::read_dir(&self.stem).map_err(write_error(&self.stem))?.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             let number = name.strip_suffix(".png").and_then(|name| name.split('-').next());
@@ -85,6 +121,8 @@ impl CaptionFiles {
                 fs::remove_file(entry.path()).map_err(write_error(&entry.path()))?;
             }
         }
+        // Kept where something else lies in it.
+        let _ = fs::remove_dir(&self.stem);
         Ok(())
     }
 
@@ -128,4 +166,18 @@ fn write_error<E: std::fmt::Display>(path: &Path) -> impl Fn(E) -> Error {
 fn file_name(number: usize, word: &str) -> String {
     let letters: String = word.chars().filter(|letter| letter.is_alphanumeric()).take(32).collect();
     if letters.is_empty() { format!("{number:02}.png") } else { format!("{number:02}-{letters}.png") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FileNames;
+    use std::path::Path;
+
+    #[test]
+    fn photos_that_share_a_name_keep_apart() {
+        let mut names = FileNames::default();
+        let photos = ["x/dog.jpg", "y/dog.png", "dog~2.jpg", "two.dots.jpg", "dog.gif"];
+        let names = photos.map(|photo| names.of(Path::new(photo)));
+        assert_eq!(names, ["dog", "dog~2", "dog~2~2", "two.dots", "dog~3"]);
+    }
 }

@@ -18,7 +18,7 @@ mod seen;
 mod sheet;
 mod text;
 
-pub use files::{AttendedCaption, CaptionFiles};
+pub use files::{AttendedCaption, CaptionFiles, FileNames};
 pub use map::{AttentionMap, upsample};
 pub use seen::seen;
 

@@ -3,6 +3,7 @@
 use crate::{DONE, WRONG_USE, caption, example, keys};
 use glimpse_tests::programs::Outcome;
 use serde_json::Value;
+use std::path::Path;
 
 fn floats(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
@@ -76,6 +77,39 @@ fn threads_and_batches_change_nothing() {
     }
 }
 
+#[test]
+fn pictures_of_attention_take_no_other_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let photo = at("beach.jpg");
+    std::fs::copy(example("beach.jpg"), &photo).unwrap();
+    let run = |dir: &Path, captions: &str| {
+        let mut command = caption();
+        command.args(["--num-beams", "2", "--num-return-sequences", captions]).arg("--attention").arg(dir);
+        Outcome::of(command.arg(&photo))
+    };
+    let beside = run(folder.path(), "1");
+    assert_eq!(beside.code, Some(WRONG_USE), "{beside:#?}");
+    assert!(beside.stderr[0].contains("beach.jpg"), "{beside:#?}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+
+    std::fs::create_dir_all(at("pictures/beach.1")).unwrap();
+    std::fs::write(at("pictures/beach.1/07.png"), "somebody else's").unwrap();
+    let names = || {
+        let entries = std::fs::read_dir(at("pictures")).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    let of = |rank: u8| ["", ".json", ".npy", ".png"].map(|extension| format!("beach.{rank}{extension}"));
+    assert_eq!(run(&at("pictures"), "2").code, Some(DONE));
+    assert_eq!(names(), [of(1), of(2)].concat());
+    assert!(at("pictures/beach.1/07.png").is_file());
+    assert_eq!(run(&at("pictures"), "1").code, Some(DONE));
+    assert_eq!(names(), of(1), "those of the longer list are gone");
+}
+
 /// Nothing is captioned, and one line says why.
 #[test]
 fn options_that_cannot_be_honoured_are_refused() {
@@ -85,7 +119,7 @@ fn options_that_cannot_be_honoured_are_refused() {
         (&["--max-length", "1"], "max_length"),
         (&["--length-penalty", "nan"], "length_penalty"),
         (&["--min-length", "99"], "min_length"),
-        (&["--top-p", "0.9"], "top_p"),
+        (&["--top-p", "0.9"], "--top-p"),
         (&["--seed", "1"], "--seed"),
         (&["--do-sample", "--num-beams", "2"], "do_sample"),
         (&["--num-beams", "4", "--num-beam-groups", "3"], "num_beam_groups"),

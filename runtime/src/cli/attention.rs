@@ -1,25 +1,34 @@
 //! `--attention DIR`: what the decoder looked at, in pictures and numbers.
 
-use anyhow::{Context, Result};
-use glimpse_attention::{AttendedCaption, CaptionFiles};
+use super::inputs::Input;
+use anyhow::{Context, Result, bail};
+use glimpse_attention::{AttendedCaption, CaptionFiles, FileNames};
 use glimpse_bundle::image::RgbImage;
 use glimpse_runtime::{Caption, Captioner};
-use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A folder that the captions of one run write to.
 pub struct AttentionDir {
     dir: PathBuf,
-    /// How many photos of a name there were so far, as photos of different folders may share one.
-    names: HashMap<String, usize>,
+    names: FileNames,
 }
 
 impl AttentionDir {
-    /// Makes the folder, so that a run does not begin in vain.
-    pub fn create(dir: &Path) -> Result<Self> {
-        fs::create_dir_all(dir).with_context(|| format!("--attention {}", dir.display()))?;
-        Ok(Self { dir: dir.to_path_buf(), names: HashMap::new() })
+    /// Makes the folder, so that a run does not begin in vain. It must not be one that photos lie in, whose
+    /// names pictures of attention could have.
+    pub fn create(dir: &Path, photos: &[Input]) -> Result<Self> {
+        let place = || format!("--attention {}", dir.display());
+        fs::create_dir_all(dir).with_context(place)?;
+        let canonical = dir.canonicalize().with_context(place)?;
+        let lies_here = |photo: &&Input| match photo {
+            Input::File(path) => path.canonicalize().is_ok_and(|path| path.parent() == Some(&canonical)),
+            Input::Stdin | Input::Nothing { .. } => false,
+        };
+        if let Some(photo) = photos.iter().find(lies_here) {
+            bail!("{} holds the photo {}: name a folder of its own", place(), photo.name());
+        }
+        Ok(Self { dir: dir.to_path_buf(), names: FileNames::default() })
     }
 
     /// Writes `NAME.1.png`, `NAME.1.npy` and so on for the best caption, `NAME.2.png` for the next.
@@ -30,7 +39,7 @@ impl AttentionDir {
         captions: &[Caption],
         captioner: &Captioner,
     ) -> Result<()> {
-        let name = self.name(image);
+        let name = self.names.of(Path::new(if image == "-" { "stdin" } else { image }));
         for (rank, caption) in captions.iter().enumerate() {
             let files = CaptionFiles::new(&self.dir, &format!("{name}.{}", rank + 1));
             let attended = AttendedCaption {
@@ -44,33 +53,11 @@ impl AttentionDir {
             };
             files.write(seen, &attended)?;
         }
+        // Those of an earlier run that had more.
+        let mut rank = captions.len() + 1;
+        while CaptionFiles::new(&self.dir, &format!("{name}.{rank}")).remove()? {
+            rank += 1;
+        }
         Ok(())
-    }
-
-    /// The photo's file name without its extension; the second of a name is NAME~2.
-    fn name(&mut self, image: &str) -> String {
-        let stem = match image {
-            "-" => "stdin".into(),
-            _ => Path::new(image).file_stem().unwrap_or_default().to_string_lossy().into_owned(),
-        };
-        let count = self.names.entry(stem.clone()).or_default();
-        *count += 1;
-        if *count == 1 { stem } else { format!("{stem}~{count}") }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn photos_that_share_a_name_keep_apart() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut dir = AttentionDir::create(&folder.path().join("a/b")).unwrap();
-        let names = ["x/dog.jpg", "-", "y/dog.png", "two.dots.jpg"].map(|image| dir.name(image));
-        assert_eq!(names, ["dog", "stdin", "dog~2", "two.dots"]);
-        assert!(folder.path().join("a/b").is_dir());
-        std::fs::write(folder.path().join("file"), "").unwrap();
-        assert!(AttentionDir::create(&folder.path().join("file")).is_err());
     }
 }

@@ -46,11 +46,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     options.output_attentions = args.attention.is_some();
     let preprocessor = Preprocessor::new(bundle.preprocessor.clone())?;
 
+    let attention = args.attention.as_deref().map(|dir| AttentionDir::create(dir, &inputs)).transpose()?;
+
     let prepare = |input: &Input| Prepared::new(input.read(), &preprocessor, args.attention.is_some());
     with_ordered(&inputs, args.model.threads(), args.model.batch_size, prepare, |photos| {
         // The first photos are decoded meanwhile.
         let captioner = args.model.open_graphs(bundle)?;
-        let attention = args.attention.as_deref().map(AttentionDir::create).transpose()?;
         let mut batch = Batch::new(captioner, options, Output::new(args.json, inputs.len()), attention);
         for (input, prepared) in photos {
             batch.push(input, prepared);
