@@ -1,4 +1,4 @@
-use crate::decoder::{GRAPH, check_numbers, copy_out};
+use crate::decoder::{GRAPH, read};
 use crate::device::Device;
 use crate::encoder::{Encoded, take_f32};
 use crate::search::{Step, StepModel, TopCandidates};
@@ -124,20 +124,9 @@ impl StepModel for BoundDecoder<'_> {
             self.keep(positions).map_err(failed)?;
         }
         self.bind(step).map_err(failed)?;
-        let rows = step.input_ids.len();
-        let mut outputs = self.session.run_binding(&self.binding).map_err(failed)?;
+        let outputs = self.session.run_binding(&self.binding).map_err(failed)?;
         self.binding.synchronize_outputs().map_err(failed)?;
-        copy_out(&outputs, tensors::TOP_LOG_PROBS, rows * step.k, &mut out.log_probs)?;
-        copy_out(&outputs, tensors::TOP_TOKEN_IDS, rows * step.k, &mut out.token_ids)?;
-        out.attentions.clear();
-        if step.output_attentions {
-            copy_out(&outputs, tensors::ATTENTIONS, rows * self.cells, &mut out.attentions)?;
-        }
-        check_numbers(out)?;
-        let h = take_f32(&mut outputs, tensors::PRESENT_H).map_err(failed)?;
-        let c = take_f32(&mut outputs, tensors::PRESENT_C).map_err(failed)?;
-        drop(outputs);
-        self.present = Some((h, c));
+        self.present = Some(read(outputs, step, self.cells, out)?);
         Ok(())
     }
 }

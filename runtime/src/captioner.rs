@@ -152,8 +152,8 @@ impl Captioner {
         self.encode_pixel_values(pixel_values.view())
     }
 
-    /// Runs the encoder on photos that are prepared already: f32 [batch, 3, height, width] in
-    /// standard layout, as [`Preprocessor::pixel_values`] makes them.
+    /// Runs the encoder on photos that are prepared already: f32 [batch, 3, height, width], as
+    /// [`Preprocessor::pixel_values`] makes them.
     ///
     /// # Errors
     /// Another shape, or a failure of ONNX Runtime.
@@ -163,9 +163,10 @@ impl Captioner {
         if pixel_values.shape()[1..] != expected {
             return Err(Error::PixelValues { found: pixel_values.shape().to_vec(), expected });
         }
+        let pixel_values = pixel_values.as_standard_layout();
         match self.device {
-            Device::Cuda(_) => encoder::encode_on(&mut self.encoder, pixel_values, self.device),
-            Device::Auto | Device::Cpu => encoder::encode(&mut self.encoder, pixel_values),
+            Device::Cuda(_) => encoder::encode_on(&mut self.encoder, pixel_values.view(), self.device),
+            Device::Auto | Device::Cpu => encoder::encode(&mut self.encoder, pixel_values.view()),
         }
     }
 

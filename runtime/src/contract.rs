@@ -6,7 +6,7 @@ use ort::session::Session;
 use ort::value::{Outlet, TensorElementType, ValueType};
 use std::path::Path;
 
-/// One side of an axis: a size, or `None` where the graph must take any.
+/// An axis: its size, or `None` where the graph must take any.
 type Axis = Option<usize>;
 
 /// A tensor by the contract.

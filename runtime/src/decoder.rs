@@ -70,34 +70,37 @@ impl StepModel for Decoder<'_> {
             tensors::ENCODER_KEYS => self.keys.view(self.images).map_err(failed)?,
             tensors::K => TensorRef::from_array_view(((), &k[..])).map_err(failed)?,
         ];
-        let mut outputs = self.session.run(inputs).map_err(failed)?;
-        copy_out(&outputs, tensors::TOP_LOG_PROBS, rows * step.k, &mut out.log_probs)?;
-        copy_out(&outputs, tensors::TOP_TOKEN_IDS, rows * step.k, &mut out.token_ids)?;
-        out.attentions.clear();
-        if step.output_attentions {
-            let cells = self.hidden_states.cells;
-            copy_out(&outputs, tensors::ATTENTIONS, rows * cells, &mut out.attentions)?;
-        }
-        check_numbers(out)?;
-        let h = take_f32(&mut outputs, tensors::PRESENT_H).map_err(failed)?;
-        let c = take_f32(&mut outputs, tensors::PRESENT_C).map_err(failed)?;
-        drop(outputs);
-        self.present = Some((h, c));
+        let outputs = self.session.run(inputs).map_err(failed)?;
+        self.present = Some(read(outputs, step, self.hidden_states.cells, out)?);
         Ok(())
     }
 }
 
-/// Refuses what no search can rank.
-pub(crate) fn check_numbers(top: &TopCandidates) -> Result<()> {
-    if top.log_probs.iter().any(|log_prob| log_prob.is_nan()) {
+/// Copies what the search wants out of a step's outputs, and takes h and c.
+pub(crate) fn read(
+    mut outputs: SessionOutputs<'_>,
+    step: &Step<'_>,
+    cells: usize,
+    out: &mut TopCandidates,
+) -> Result<(Tensor<f32>, Tensor<f32>)> {
+    let rows = step.input_ids.len();
+    copy_out(&outputs, tensors::TOP_LOG_PROBS, rows * step.k, &mut out.log_probs)?;
+    copy_out(&outputs, tensors::TOP_TOKEN_IDS, rows * step.k, &mut out.token_ids)?;
+    out.attentions.clear();
+    if step.output_attentions {
+        copy_out(&outputs, tensors::ATTENTIONS, rows * cells, &mut out.attentions)?;
+    }
+    if out.log_probs.iter().any(|log_prob| log_prob.is_nan()) {
+        // No search can rank it.
         let reason = "a log-probability is not a number; the weights or the pixel values are broken".into();
         return Err(Error::Output { graph: GRAPH, tensor: tensors::TOP_LOG_PROBS, reason });
     }
-    Ok(())
+    let mut take = |name| take_f32(&mut outputs, name).map_err(|source| Error::Run { graph: GRAPH, source });
+    Ok((take(tensors::PRESENT_H)?, take(tensors::PRESENT_C)?))
 }
 
 /// Copies an output into a buffer that is reused, refusing a size that the search cannot read.
-pub(crate) fn copy_out<T: ort::value::PrimitiveTensorElementType + Copy>(
+fn copy_out<T: ort::value::PrimitiveTensorElementType + Copy>(
     outputs: &SessionOutputs<'_>,
     tensor: &'static str,
     expected: usize,

@@ -28,7 +28,6 @@ impl Encoded {
     }
 
     fn take(mut outputs: SessionOutputs<'_>, pixel_values: ArrayView4<'_, f32>) -> ort::Result<Self> {
-        // Rows are in standard layout, or the encoder would not have run.
         let image_keys = pixel_values.outer_iter().map(|row| image_key(row.as_slice().unwrap_or(&[])));
         Ok(Self {
             batch_size: pixel_values.dim().0,
@@ -41,7 +40,7 @@ impl Encoded {
     }
 }
 
-/// Runs the encoder on f32 [batch, 3, height, width].
+/// Runs the encoder on f32 [batch, 3, height, width] in standard layout.
 pub(crate) fn encode(session: &mut Session, pixel_values: ArrayView4<'_, f32>) -> Result<Encoded> {
     let input = TensorRef::from_array_view(pixel_values).map_err(failed)?;
     let outputs = session.run(ort::inputs![tensors::PIXEL_VALUES => input]).map_err(failed)?;

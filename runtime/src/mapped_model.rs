@@ -34,8 +34,8 @@ impl MappedModel {
     pub(crate) fn read(path: &Path) -> io::Result<Option<Self>> {
         let path = path.canonicalize()?;
         let file = File::open(&path)?;
-        // SAFETY: bundles are replaced whole, never written to in place; and whoever changes one while
-        // it is read gets a graph that ONNX Runtime checks before it believes it.
+        // SAFETY: nobody may write to the file while this function reads it. All that writes bundles here puts
+        // whole folders in their place.
         let bytes = unsafe { Mmap::map(&file)? };
         let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str()))
         else {

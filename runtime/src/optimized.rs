@@ -10,7 +10,7 @@ use crate::onnxruntime::OnnxRuntime;
 use crate::pipeline::in_parallel;
 use crate::precision::PrecisionChoice;
 use crate::{Error, Result};
-use glimpse_bundle::{Bundle, DECODER, ENCODER, Precision, model_file, sha256};
+use glimpse_bundle::{Bundle, DECODER, ENCODER, OPTIMIZED, Precision, model_file, sha256};
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use serde::Serialize;
@@ -19,8 +19,6 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-/// Folder of a bundle.
-const FOLDER: &str = "optimized";
 const GRAPH: &str = "model.onnx";
 /// The weights, each at the start of a page.
 const WEIGHTS: &str = "model.data";
@@ -140,14 +138,14 @@ fn is_intact(folder: &Path) -> bool {
 /// Whether a graph seems to be kept, for this machine or another: answers before ONNX Runtime is loaded.
 pub(crate) fn is_probably_kept(bundle: &Bundle, file: &str) -> bool {
     let prefix = format!("{}-", file.trim_end_matches(".onnx"));
-    let Ok(mut entries) = std::fs::read_dir(bundle.dir().join(FOLDER)) else { return false };
+    let Ok(mut entries) = std::fs::read_dir(bundle.dir().join(OPTIMIZED)) else { return false };
     entries.any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)))
 }
 
 fn place(bundle: &Bundle, runtime: &OnnxRuntime, file: &str) -> Option<PathBuf> {
     let key = [PROCESSOR.as_deref()?, runtime.version(), bundle.checksum(file)?].join("\n");
     let stem = file.trim_end_matches(".onnx");
-    Some(bundle.dir().join(FOLDER).join(format!("{stem}-{}", &sha256(key.as_bytes())[..16])))
+    Some(bundle.dir().join(OPTIMIZED).join(format!("{stem}-{}", &sha256(key.as_bytes())[..16])))
 }
 
 /// What Linux says of the first processor's kind and instructions. `None` elsewhere.

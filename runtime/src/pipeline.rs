@@ -34,6 +34,7 @@ pub fn with_ordered<'a, T: Sync, R: Send, O>(
     consume: impl FnOnce(&mut dyn Iterator<Item = (&'a T, R)>) -> O,
 ) -> O {
     let workers = workers.clamp(1, items.len().max(1));
+    let lookahead = lookahead.min(items.len());
     let work = &work;
     thread::scope(|scope| {
         // Worker w takes items w, w + workers, ...: reading the lanes in turn restores the order.

@@ -18,8 +18,8 @@ fn wrong_use_is_exit_code_2() {
     for (arguments, says) in [
         (&["caption"][..], "PHOTO"),
         (&["caption", "x.jpg", "--device", "gpu"], "use auto, cpu, cuda or cuda:INDEX"),
-        (&["caption", "x.jpg", "--threads", "0"], "at least 1"),
-        (&["caption", "x.jpg", "--batch-size", "0"], "at least 1"),
+        (&["caption", "x.jpg", "--threads", "0"], "from 1 to 1024"),
+        (&["caption", "x.jpg", "--batch-size", "0"], "from 1 to 100000"),
         (&["caption", "-", "-"], "give it once"),
         (&["caption", "x.jpg", "--early-stopping", "perhaps"], "false, true, never"),
         (&["caption", "x.jpg", "--do-sample=perhaps"], "--do-sample"),

@@ -1,6 +1,6 @@
 //! `glimpse compare` on the example photos.
 
-use crate::{DONE, WRONG_USE, bundle};
+use crate::{DONE, SOME_FAILED, WRONG_USE, bundle};
 use glimpse_tests::programs::{Outcome, glimpse};
 use serde_json::Value;
 use std::fs;
@@ -92,12 +92,30 @@ fn a_data_set_is_scored_by_every_search() {
 }
 
 #[test]
+fn what_is_no_photo_is_named_and_the_others_are_compared() {
+    let photos = ["examples/beach.jpg", "absent*.jpg", "absent.jpg"];
+    let lines = Outcome::of(compare().args(["--json", "--num-beams", "1,2"]).args(photos)).json(SOME_FAILED);
+    assert_eq!(lines.iter().map(|line| line["image"].as_str().unwrap()).collect::<Vec<_>>(), photos);
+    assert_eq!(lines[0]["settings"].as_array().unwrap().len(), 2);
+    assert!(lines[1..].iter().all(|line| line["error"].is_string()), "{lines:?}");
+    let outcome = Outcome::of(compare().args(&photos[1..]));
+    assert_eq!((outcome.code, outcome.stderr.len()), (Some(SOME_FAILED), 2), "{outcome:#?}");
+}
+
+#[test]
 fn comparisons_that_make_no_sense_are_refused() {
     for (flags, word) in [
         (&["--do-sample"][..], "--do-sample"),
         (&["--num-beams", "0"], "num_beams"),
         (&["--num-beams", "3,3"], "twice"),
         (&["--plot", "x.svg"], "--images"),
+        (&["--num-beams", "1", "--early-stopping", "true"], "--early-stopping"),
+        (&["--num-beams", "1", "--length-penalty", "0.5,1"], "--length-penalty"),
+        (&["--num-beams", "2", "--num-return-sequences", "3"], "--num-return-sequences"),
+        (&["--html", "no/such/folder/x.html"], "--html"),
+        (&["--attention", "examples"], "--attention"),
+        (&["--examples", "2"], "of a data set"),
+        (&["-"], "glimpse caption"),
         (&["--images", "examples"], "--captions"),
     ] {
         let outcome = Outcome::of(compare().args(flags).arg("examples"));

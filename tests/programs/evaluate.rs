@@ -126,3 +126,39 @@ fn what_a_run_did_is_not_done_again() {
     assert_eq!(other.code, Some(WRONG_USE));
     assert!(other.stderr.last().unwrap().contains("results.json.partial"), "{other:#?}");
 }
+
+#[test]
+fn results_of_an_earlier_run_are_not_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let [captions, output, elsewhere] =
+        ["captions.txt", "results.json", "elsewhere"].map(|name| folder.path().join(name));
+    fs::write(&captions, REFERENCES).unwrap();
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(&output, "[]").unwrap();
+    let refused = |command: &mut Command, word: &str| {
+        let outcome = Outcome::of(command);
+        assert_eq!(outcome.code, Some(WRONG_USE), "{outcome:#?}");
+        assert!(outcome.stderr.last().unwrap().contains(word), "{word}: {outcome:#?}");
+        assert_eq!(fs::read_to_string(&captions).unwrap(), REFERENCES);
+        assert_eq!(fs::read_to_string(&output).unwrap(), "[]");
+    };
+    let mut wrong_folder = evaluate(&captions);
+    wrong_folder.args(["--device", "cpu", "--model"]).arg(bundle()).arg("--images").arg(&elsewhere);
+    refused(wrong_folder.arg("--output").arg(&output), "nothing to score");
+    refused(captioning(&captions).arg("--output").arg(&captions), "is read too");
+    refused(captioning(&captions).arg("--output").arg(&elsewhere), "is no file");
+    refused(captioning(&captions).args(["--output", "no/such/folder/results.json"]), "no folder");
+    refused(evaluate(&captions).args(["--num-beams", "2", "--results"]).arg(&output), "--num-beams");
+    // That of the wrong folder, which captioned nothing, is not in the way of the right one.
+    let made = report(captioning(&captions).args(["--num-beams", "1", "--output"]).arg(&output), DONE);
+    assert_eq!(made["num_images"], json!(3));
+
+    // A baseline of other photos is told after the scores.
+    fs::write(&captions, format!("{REFERENCES}two-dogs.jpg#0\tTwo dogs .\n")).unwrap();
+    let mut command = captioning(&captions);
+    let outcome = Outcome::of(command.args(["--num-beams", "1", "--baseline"]).arg(&output));
+    assert_eq!(outcome.code, Some(WRONG_USE), "{outcome:#?}");
+    assert!(outcome.stderr.last().unwrap().contains("--baseline"), "{outcome:#?}");
+    let found: Value = serde_json::from_str(&outcome.stdout.join("\n")).unwrap();
+    assert_eq!(found["num_images"], json!(4));
+}

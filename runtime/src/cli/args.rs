@@ -25,7 +25,7 @@ pub struct ModelArgs {
     #[arg(long, default_value = "auto", env = "GLIMPSE_PRECISION")]
     precision: PrecisionChoice,
     /// Photos that run through the network together
-    #[arg(long, value_name = "N", default_value = "8", env = "GLIMPSE_BATCH_SIZE", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value = "8", env = "GLIMPSE_BATCH_SIZE", value_parser = count(100_000))]
     pub batch_size: usize,
     #[command(flatten)]
     runtime: RuntimeArgs,
@@ -60,7 +60,7 @@ impl ModelArgs {
         self.runtime.options().resolved_threads()
     }
 
-    /// What else than the search decides words.
+    /// Which of the bundle's graphs run.
     pub fn precision(&self) -> PrecisionChoice {
         self.precision
     }
@@ -83,6 +83,11 @@ pub struct ReferenceArgs {
 }
 
 impl ReferenceArgs {
+    /// The caption file.
+    pub fn path(&self) -> Option<&Path> {
+        self.captions.as_deref()
+    }
+
     /// The photos to score, in the order of the caption file; `None` without --captions.
     pub fn read(&self) -> Result<Option<Vec<CaptionedImage>>> {
         let Some(path) = &self.captions else { return Ok(None) };
@@ -120,7 +125,7 @@ impl ReferenceArgs {
 #[derive(clap::Args)]
 pub struct RuntimeArgs {
     /// Threads of ONNX Runtime, and photos prepared at once [default: the physical cores]
-    #[arg(long, value_name = "N", env = "GLIMPSE_THREADS", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", env = "GLIMPSE_THREADS", value_parser = count(1024))]
     threads: Option<usize>,
     /// The ONNX Runtime library, or the folder that holds it [default: searched]
     #[arg(long, value_name = "PATH", env = "GLIMPSE_ORT_LIB")]
@@ -136,12 +141,11 @@ impl RuntimeArgs {
     }
 }
 
-/// A count that cannot be 0.
-pub fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("must be at least 1".into()),
-        Ok(count) => Ok(count),
-        Err(_) => Err("not a whole number".into()),
+/// Reads a count from 1 to `most`.
+pub fn count(most: usize) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync + 'static {
+    move |text| match text.parse() {
+        Ok(count) if (1..=most).contains(&count) => Ok(count),
+        _ => Err(format!("not a whole number from 1 to {most}")),
     }
 }
 

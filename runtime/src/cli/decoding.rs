@@ -71,14 +71,19 @@ impl SearchArgs {
         self.decoding.apply(options)?;
         set(&mut options.num_beams, self.num_beams);
         set(&mut options.length_penalty, self.length_penalty);
-        if self.decoding.early_stopping.is_some() && options.num_beams == 1 {
-            bail!("--early-stopping stops beam search, and num_beams is 1");
-        }
-        Ok(())
+        self.decoding.check_width(options.num_beams)
     }
 }
 
 impl DecodingArgs {
+    /// Refuses what has no effect on a search of at most this many beams.
+    pub fn check_width(&self, num_beams: usize) -> Result<()> {
+        if self.early_stopping.is_some() && num_beams == 1 {
+            bail!("--early-stopping stops beam search, and num_beams is 1");
+        }
+        Ok(())
+    }
+
     /// Puts what was given in the place of the bundle's `options`. Turning sampling on or off drops what
     /// the bundle says of the other way; what contradicts it on the command line is refused by
     /// [`SearchOptions::validate`].
@@ -104,8 +109,16 @@ impl DecodingArgs {
         set(&mut options.top_k, self.top_k);
         set(&mut options.top_p, self.top_p);
         set(&mut options.seed, self.seed);
-        if !options.do_sample && self.seed.is_some() {
-            bail!("--seed is for --do-sample: a search draws no random numbers");
+        let draws = [
+            ("--temperature", self.temperature.is_some()),
+            ("--top-k", self.top_k.is_some()),
+            ("--top-p", self.top_p.is_some()),
+            ("--seed", self.seed.is_some()),
+        ];
+        if !options.do_sample
+            && let Some((flag, _)) = draws.into_iter().find(|(_, is_given)| *is_given)
+        {
+            bail!("{flag} is for --do-sample: a search draws no words");
         }
         if options.do_sample && self.early_stopping.is_some() {
             bail!("--early-stopping stops beam search, and --do-sample searches nothing");
@@ -190,7 +203,7 @@ mod tests {
     fn what_would_have_no_effect_is_refused() {
         for flags in [
             &["--seed", "1"][..],
-            &["--top-p", "0.5"],
+            &["--top-p", "1"],
             &["--num-beams", "1", "--early-stopping", "true"],
             &["--do-sample", "--early-stopping", "true"],
             &["--diversity-penalty", "1"],

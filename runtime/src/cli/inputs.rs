@@ -1,11 +1,9 @@
 //! From what stands on the command line to pictures.
 
 use anyhow::{Result, bail};
+use glimpse_bundle::image::{EXTENSIONS, pictures_in};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-
-/// What counts as a picture in a folder.
-const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "jpe", "png", "gif", "bmp", "webp", "tif", "tiff"];
 
 /// A picture to caption, or an argument that led to none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,9 +55,14 @@ pub fn expand(arguments: &[PathBuf]) -> Result<Vec<Input>> {
         } else if let Some(pattern) = as_pattern(argument) {
             match glob::glob(pattern) {
                 Ok(paths) => {
-                    let files = paths.flatten().filter(|path| !path.is_dir());
                     let before = inputs.len();
-                    inputs.extend(files.map(Input::File));
+                    inputs.extend(paths.filter_map(|path| match path {
+                        Ok(path) => (!path.is_dir()).then_some(Input::File(path)),
+                        Err(error) => Some(Input::Nothing {
+                            argument: error.path().to_path_buf(),
+                            reason: error.error().to_string(),
+                        }),
+                    }));
                     if inputs.len() == before {
                         inputs.push(nothing("no file matches".into()));
                     }
@@ -81,23 +84,6 @@ fn no_picture() -> String {
 fn as_pattern(argument: &Path) -> Option<&str> {
     let text = argument.to_str()?;
     (text.contains(['*', '?', '[']) && !argument.exists()).then_some(text)
-}
-
-fn pictures_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut pictures = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if is_picture(&path) && path.is_file() {
-            pictures.push(path);
-        }
-    }
-    pictures.sort();
-    Ok(pictures)
-}
-
-fn is_picture(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension)))
 }
 
 #[cfg(test)]

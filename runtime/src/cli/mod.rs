@@ -9,10 +9,11 @@ mod evaluate;
 mod inputs;
 mod inspect;
 mod optimize;
+mod outputs;
 mod photos;
 mod progress;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -41,10 +42,12 @@ const SOME_FAILED: u8 = 1;
 const WRONG_USE: u8 = 2;
 
 pub fn run() -> ExitCode {
-    let result = match Cli::parse().command {
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let result = match cli.command {
         Command::Caption(args) => caption::run(&args),
         Command::Compare(args) => compare::run(&args),
-        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args, matches.subcommand_matches("evaluate")),
         Command::Inspect(args) => inspect::run(&args),
         Command::Optimize(args) => optimize::run(&args),
     };
@@ -61,11 +64,12 @@ pub fn run() -> ExitCode {
 /// One line on stderr, whatever line breaks the text has. A closed stderr is nobody's problem.
 fn complain(text: impl std::fmt::Display) {
     let text = text.to_string();
-    let words: Vec<_> = text.split_whitespace().collect();
-    let _ = writeln!(std::io::stderr(), "{}", words.join(" "));
+    let lines: Vec<_> = text.lines().map(str::trim).collect();
+    let _ = writeln!(std::io::stderr(), "{}", lines.join(" "));
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let io_error = error.downcast_ref::<std::io::Error>();
-    io_error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    let of_text = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    let of_json = error.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+    of_text.or(of_json) == Some(std::io::ErrorKind::BrokenPipe)
 }

@@ -1,12 +1,12 @@
 //! From files to what the encoder makes of them, batch by batch.
 
+use super::inputs::Input;
 use anyhow::Result;
 use glimpse_bundle::image::RgbImage;
 use glimpse_bundle::{Preprocessor, Size};
 use glimpse_runtime::pipeline::for_each_ordered;
 use glimpse_runtime::{Captioner, Encoded, photo};
 use ndarray::ArrayView4;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// A photo that is ready for the network.
@@ -36,7 +36,7 @@ impl Prepared {
 
 /// Photos that went through the encoder together.
 pub struct EncodedPhotos {
-    /// Which files they are.
+    /// Which inputs they are.
     pub positions: Vec<usize>,
     /// What the decoder reads.
     pub encoded: Encoded,
@@ -46,11 +46,11 @@ pub struct EncodedPhotos {
     pub seen: Vec<Option<RgbImage>>,
 }
 
-/// Decodes `files` ahead on all cores, encodes them in batches, and hands each batch on. A file that is
-/// no photo goes to `failed` with the reason.
+/// Decodes `inputs` ahead on all cores, encodes them in batches, and hands each batch on. What is no photo
+/// goes to `failed` with the reason.
 pub fn for_each_encoded(
     captioner: &mut Captioner,
-    files: &[PathBuf],
+    inputs: &[Input],
     batch_size: usize,
     with_seen: impl Fn(usize) -> bool + Sync,
     mut failed: impl FnMut(usize, String),
@@ -73,11 +73,8 @@ pub fn for_each_encoded(
             let (positions, seen) = (std::mem::take(positions), std::mem::take(seen));
             consume(captioner, EncodedPhotos { positions, encoded, encoding, seen })
         };
-    let all: Vec<usize> = (0..files.len()).collect();
-    let read = |&position: &usize| {
-        let bytes = std::fs::read(&files[position]).map_err(|error| error.to_string());
-        Prepared::new(bytes, &preprocessor, with_seen(position))
-    };
+    let all: Vec<usize> = (0..inputs.len()).collect();
+    let read = |&position: &usize| Prepared::new(inputs[position].read(), &preprocessor, with_seen(position));
     for_each_ordered(&all, threads, batch_size, read, |&position, prepared| {
         match prepared {
             Err(reason) => failed(position, reason),

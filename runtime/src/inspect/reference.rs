@@ -37,6 +37,10 @@ pub fn compare(bundle: &Bundle, runtime: &OnnxRuntime, file: &Path) -> Result<Ve
     let bytes = std::fs::read(file).map_err(glimpse_bundle::Error::io(file))?;
     let tensors = SafeTensors::deserialize(&bytes)
         .map_err(|error| refuse(file, format!("no safetensors file: {error}")))?;
+    let of_no_graph = |name: &&str| !name.starts_with("encoder/") && !name.starts_with("decoder/");
+    if let Some(name) = tensors.names().into_iter().find(of_no_graph) {
+        return Err(refuse(file, format!("{name} lies neither under encoder/ nor under decoder/")));
+    }
     let mut differences = Vec::new();
     for (graph, stem) in [("encoder", ENCODER), ("decoder", DECODER)] {
         let of_graph = tensors.tensors().into_iter().filter_map(|(name, view)| {

@@ -12,6 +12,9 @@ pub struct InvalidOption {
     pub reason: String,
 }
 
+/// Most beams, captions of a photo and words of a caption: more than any use, and few enough for the memory.
+const MOST: usize = 10_000;
+
 type Checked = Result<(), InvalidOption>;
 
 fn require(holds: bool, option: &'static str, reason: impl FnOnce() -> String) -> Checked {
@@ -38,9 +41,15 @@ impl SearchOptions {
     }
 
     fn validate_counts(&self) -> Checked {
-        require(self.num_beams > 0, "num_beams", || "must be at least 1".into())?;
-        require(self.num_return_sequences > 0, "num_return_sequences", || "must be at least 1".into())?;
-        require(self.num_beam_groups > 0, "num_beam_groups", || "must be at least 1".into())?;
+        for (option, count) in [
+            ("num_beams", self.num_beams),
+            ("num_return_sequences", self.num_return_sequences),
+            ("num_beam_groups", self.num_beam_groups),
+            ("max_length", self.max_length),
+        ] {
+            require(count > 0, option, || "must be at least 1".into())?;
+            require(count <= MOST, option, || format!("{count} is too many; at most {MOST}"))?;
+        }
         require(self.max_length >= 2, "max_length", || {
             format!("is {}, but <sos> counts, so that no word would be left; 2 at least", self.max_length)
         })?;
@@ -50,8 +59,9 @@ impl SearchOptions {
     }
 
     fn validate_penalties(&self) -> Checked {
-        require(self.length_penalty.is_finite(), "length_penalty", || {
-            format!("{} is not a finite number", self.length_penalty)
+        let divisor = (self.max_length as f32).powf(self.length_penalty);
+        require(divisor.is_normal(), "length_penalty", || {
+            format!("{}^{} is no number to divide a score by", self.max_length, self.length_penalty)
         })?;
         let repetition = self.repetition_penalty;
         require(repetition.is_finite() && repetition > 0.0, "repetition_penalty", || {

@@ -12,9 +12,10 @@ use super::args::{ModelArgs, ReferenceArgs};
 use super::attention::AttentionDir;
 use super::decoding::DecodingArgs;
 use super::inputs::{Input, expand};
-use super::{SOME_FAILED, complain};
+use super::{SOME_FAILED, complain, outputs};
 use anyhow::{Context, Result, bail};
 use clap::builder::FalseyValueParser;
+use glimpse_captions::CaptionedImage;
 use settings::Setting;
 use std::io::Write;
 use std::path::PathBuf;
@@ -48,9 +49,9 @@ pub struct Args {
     /// Write a report that a browser shows without a network
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Photos of a data set that --html and --attention show, from the first on
-    #[arg(long, value_name = "N", default_value = "6")]
-    examples: usize,
+    /// Photos of a data set that --html and --attention show, from the first on [default: 6]
+    #[arg(long, value_name = "N")]
+    examples: Option<usize>,
     /// Write the table of a data set as CSV
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
@@ -70,14 +71,31 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             "--csv and --plot show the scores of a data set: give --images and --captions instead of photos"
         );
     }
+    let with_attention = args.html.is_some() || args.attention.is_some();
+    if args.examples.is_some() && (references.is_none() || !with_attention) {
+        bail!(
+            "--examples is how many photos of a data set --html and --attention show: give one of them too"
+        );
+    }
     let kind = args.plot.as_deref().map(plot::Kind::of).transpose()?;
-    let (files, names) = match (&args.images, &references) {
+    for (flag, file) in [("--csv", &args.csv), ("--plot", &args.plot), ("--html", &args.html)] {
+        file.as_deref().map_or(Ok(()), |file| outputs::check(flag, file))?;
+    }
+    let (inputs, names): (Vec<_>, Vec<_>) = match (&args.images, &references) {
         (Some(folder), Some(images)) => {
-            let files = images.iter().map(|image| folder.join(&image.file_name)).collect();
-            (files, images.iter().map(|image| image.file_name.clone()).collect())
+            let of = |image: &CaptionedImage| {
+                (Input::File(folder.join(&image.file_name)), image.file_name.clone())
+            };
+            images.iter().map(of).unzip()
         }
-        _ => photos(&args.photos)?,
+        _ => expand(&args.photos)?.into_iter().map(|input| (input.clone(), input.name())).unzip(),
     };
+    if inputs.contains(&Input::Stdin) {
+        bail!("- is for `glimpse caption`: compare reads files");
+    }
+    if let Some(dir) = &args.attention {
+        AttentionDir::create(dir, &inputs)?;
+    }
     let mut captioner = args.model.open()?;
     let mut options = captioner.search_options();
     args.decoding.apply(&mut options)?;
@@ -86,25 +104,39 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         ([], None) => &[1, 3, 5],
         (given, _) => given,
     };
+    let widest = widths.iter().fold(1, |widest, &width| widest.max(width));
+    args.decoding.check_width(widest)?;
+    if widest == 1 && args.length_penalty.len() > 1 {
+        bail!("--length-penalty compares lengths of beam search, and no width is above 1");
+    }
+    if options.num_return_sequences > widest {
+        bail!("--num-return-sequences {}: no width is as large", options.num_return_sequences);
+    }
+    if options.num_return_sequences > 1 && references.is_some() && !with_attention {
+        bail!("--num-return-sequences shows in --html and --attention alone: give one of them too");
+    }
     let settings = settings::settings(&options, widths, &args.length_penalty)?;
     let vocab_size = captioner.bundle().config.architecture.vocab_size;
     for Setting { options, .. } in &settings {
         options.validate(vocab_size)?;
     }
     let examples = Examples {
-        photos: if references.is_some() { args.examples } else { files.len() },
-        with_attention: args.html.is_some() || args.attention.is_some(),
+        photos: if references.is_some() { args.examples.unwrap_or(6) } else { inputs.len() },
+        with_attention,
     };
-    let sweep = Sweep::run(&mut captioner, &settings, &files, args.model.batch_size, examples)?;
+    let sweep = Sweep::run(&mut captioner, &settings, &inputs, args.model.batch_size, examples)?;
     for (position, reason) in &sweep.failed {
-        complain(format_args!("{}: {reason}", files[*position].display()));
+        complain(format_args!("{}: {reason}", names[*position]));
+    }
+    if sweep.photos == 0 {
+        return Ok(ExitCode::from(SOME_FAILED));
     }
     let table =
         references.as_deref().map(|images| table::Table::new(&sweep, &settings, images)).transpose()?;
 
     if let Some(dir) = &args.attention {
         for (setting, run) in settings.iter().zip(&sweep.runs) {
-            let mut dir = AttentionDir::create(&dir.join(setting.slug()))?;
+            let mut dir = AttentionDir::create(&dir.join(setting.slug()), &inputs)?;
             for (&position, captions) in &run.examples {
                 let Some(seen) = sweep.seen.get(&position) else { continue };
                 dir.write(&names[position], seen, captions, &captioner)?;
@@ -131,18 +163,4 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         None => side_by_side::print(&mut out, args.json, &sweep, &settings, &names)?,
     }
     Ok(if sweep.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(SOME_FAILED) })
-}
-
-/// The files that the arguments name, and what the outputs call them.
-fn photos(arguments: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<String>)> {
-    let mut files = Vec::new();
-    for input in expand(arguments)? {
-        match input {
-            Input::File(path) => files.push(path),
-            Input::Stdin => bail!("- is for `glimpse caption`: compare reads files"),
-            Input::Nothing { argument, reason } => bail!("{}: {reason}", argument.display()),
-        }
-    }
-    let names = files.iter().map(|path| path.display().to_string()).collect();
-    Ok((files, names))
 }

@@ -8,9 +8,10 @@ use serde::Serialize;
 use std::io::Write;
 
 #[derive(Serialize)]
-struct Line<'a> {
-    image: &'a str,
-    settings: Vec<Found<'a>>,
+#[serde(untagged)]
+enum Line<'a> {
+    Settings { image: &'a str, settings: Vec<Found<'a>> },
+    Error { image: &'a str, error: &'a str },
 }
 
 #[derive(Serialize)]
@@ -75,13 +76,17 @@ pub fn print(
                 captions: captions.iter().map(Said::from).collect(),
             });
         }
-        if found.is_empty() {
-            continue; // Not a photo: said already.
-        }
         if json {
-            serde_json::to_writer(&mut *out, &Line { image, settings: found })?;
+            let line = match sweep.failed.get(&position) {
+                Some(error) => Line::Error { image, error },
+                None => Line::Settings { image, settings: found },
+            };
+            serde_json::to_writer(&mut *out, &line)?;
             writeln!(out)?;
             continue;
+        }
+        if found.is_empty() {
+            continue; // Not a photo: said already.
         }
         writeln!(out, "{image}")?;
         writeln!(out, "  {:width$} {:>8} {:>7} {:>8}", "", "log-prob", "score", "words/s")?;

@@ -1,13 +1,13 @@
 //! Every setting on every photo; the encoder runs once.
 
+use super::super::inputs::Input;
 use super::super::photos::for_each_encoded;
 use super::super::progress::progress_bar;
 use super::settings::Setting;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use glimpse_bundle::image::RgbImage;
 use glimpse_runtime::{Caption, Captioner};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Which photos are looked at closely.
@@ -44,30 +44,30 @@ pub struct Sweep {
     pub batch_size: usize,
     /// What the network saw of the examples.
     pub seen: BTreeMap<usize, RgbImage>,
-    /// Files that are no photos.
-    pub failed: Vec<(usize, String)>,
+    /// What is no photo, and why.
+    pub failed: BTreeMap<usize, String>,
 }
 
 impl Sweep {
     pub fn run(
         captioner: &mut Captioner,
         settings: &[Setting],
-        files: &[PathBuf],
+        inputs: &[Input],
         batch_size: usize,
         examples: Examples,
     ) -> Result<Self> {
         let runs = settings.iter().map(|_| Run::default()).collect();
-        let (encoding, seen, failed) = (Duration::ZERO, BTreeMap::new(), Vec::new());
+        let (encoding, seen, failed) = (Duration::ZERO, BTreeMap::new(), BTreeMap::new());
         let mut sweep = Self { runs, encoding, photos: 0, batch_size, seen, failed };
-        let progress = progress_bar(files.len());
+        let progress = progress_bar(inputs.len());
         let is_example = |position: usize| position < examples.photos;
-        let mut failed = Vec::new();
+        let mut failed = BTreeMap::new();
         for_each_encoded(
             captioner,
-            files,
+            inputs,
             batch_size,
             |position| examples.with_attention && is_example(position),
-            |position, reason| failed.push((position, reason)),
+            |position, reason| drop(failed.insert(position, reason)),
             |captioner, batch| {
                 sweep.encoding += batch.encoding;
                 sweep.photos += batch.positions.len();
@@ -103,10 +103,6 @@ impl Sweep {
         )?;
         progress.finish_and_clear();
         sweep.failed = failed;
-        if sweep.photos == 0 {
-            let (position, reason) = sweep.failed.first().context("there is no photo to compare on")?;
-            bail!("{}: {reason}", files[*position].display());
-        }
         Ok(sweep)
     }
 

@@ -1,6 +1,7 @@
 //! The captions that are scored: made now, or read.
 
 use super::super::complain;
+use super::super::inputs::Input;
 use super::super::photos::for_each_encoded;
 use super::super::progress::progress_bar;
 use super::Args;
@@ -63,7 +64,8 @@ pub fn caption(args: &Args, folder: &Path, images: Vec<CaptionedImage>) -> Resul
     let dir = captioner.bundle().dir();
     let sums = sha256_of_file(&dir.join(glimpse_bundle::CHECKSUMS))?;
     let setting = format!("{}, {}", dir.display(), super::report::describe(&options));
-    let key = format!("{sums} {:?} {options:?}", args.model.precision());
+    let photos = folder.canonicalize()?;
+    let key = format!("{sums} {:?} {:?} {options:?} {photos:?}", captioner.device(), args.model.precision());
     let mut partial = args.output.as_deref().map(|output| Partial::open(output, &key)).transpose()?;
     let mut captions: Vec<Option<String>> = images
         .iter()
@@ -75,17 +77,18 @@ pub fn caption(args: &Args, folder: &Path, images: Vec<CaptionedImage>) -> Resul
     if resumed > 0 {
         complain(format_args!("note: {resumed} photos were captioned before; going on"));
     }
-    let paths: Vec<_> = open.iter().map(|&position| folder.join(&images[position].file_name)).collect();
-    let progress = progress_bar(paths.len());
+    let inputs: Vec<_> =
+        open.iter().map(|&position| Input::File(folder.join(&images[position].file_name))).collect();
+    let progress = progress_bar(inputs.len());
     let mut failed = Vec::new();
     let start = Instant::now();
     for_each_encoded(
         &mut captioner,
-        &paths,
+        &inputs,
         args.model.batch_size,
         |_| false,
         |position, reason| {
-            progress.suspend(|| complain(format_args!("{}: {reason}", paths[position].display())));
+            progress.suspend(|| complain(format_args!("{}: {reason}", inputs[position].name())));
             failed.push((images[open[position]].file_name.clone(), reason));
         },
         |captioner, batch| {
@@ -102,13 +105,13 @@ pub fn caption(args: &Args, folder: &Path, images: Vec<CaptionedImage>) -> Resul
         },
     )?;
     progress.finish_and_clear();
-    let photos = paths.len() - failed.len();
+    let photos = inputs.len() - failed.len();
     let speed = (photos > 0)
         .then(|| Speed { photos, photos_per_second: photos as f64 / start.elapsed().as_secs_f64() });
 
     let (images, captions): (Vec<_>, Vec<_>) =
         images.into_iter().zip(captions).filter_map(|(image, caption)| Some((image, caption?))).unzip();
-    if let Some(output) = &args.output {
+    if let (Some(output), false) = (&args.output, captions.is_empty()) {
         write_results(output, &images, &captions)?;
         // What failed may be mended, and then only that is to be captioned.
         if let (Some(partial), true) = (partial, failed.is_empty()) {
@@ -124,9 +127,11 @@ fn write_results(path: &Path, images: &[CaptionedImage], captions: &[String]) ->
     let results: Vec<_> = results
         .map(|(image, caption)| CaptionResult { image_id: image.image_id(), caption: caption.clone() })
         .collect();
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
     let write = || {
+        // Behind a link, not in its place.
+        let path = if path.exists() { path.canonicalize()? } else { path.to_path_buf() };
+        let mut beside = path.clone().into_os_string();
+        beside.push(format!(".new-{}", std::process::id()));
         fs::write(&beside, serde_json::to_vec(&results)?)?;
         fs::rename(&beside, path)
     };

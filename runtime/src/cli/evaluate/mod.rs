@@ -4,17 +4,19 @@ mod hypotheses;
 mod partial;
 mod report;
 
-use super::args::{ModelArgs, ReferenceArgs, at_least_one};
+use super::args::{ModelArgs, ReferenceArgs, count};
 use super::decoding::SearchArgs;
-use super::{SOME_FAILED, complain};
+use super::{SOME_FAILED, complain, outputs};
 use anyhow::{Context, Result, bail};
 use clap::builder::FalseyValueParser;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command};
 use glimpse_captions::{Dataset, match_results, read_results};
 use glimpse_metrics::{Bootstrap, Diversity, Evaluation, Meteor, References, TrainingCaptions};
 use hypotheses::Hypotheses;
 use report::Report;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Caption a data set and score the captions as pycocoevalcap does, with bootstrap intervals
@@ -44,7 +46,7 @@ pub struct Args {
     #[arg(long, value_name = "PROGRAM", default_value = "java", env = "GLIMPSE_JAVA")]
     java: PathBuf,
     /// Sets drawn for the bootstrap intervals
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = count(1_000_000))]
     num_resamples: usize,
     #[command(flatten)]
     search: SearchArgs,
@@ -55,7 +57,36 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: &Args) -> Result<ExitCode> {
+/// What else has an effect beside --results.
+const OF_SCORES: [&str; 10] = [
+    "captions",
+    "layout",
+    "split",
+    "results",
+    "baseline",
+    "train_captions",
+    "meteor_jar",
+    "java",
+    "num_resamples",
+    "json",
+];
+
+pub fn run(args: &Args, given: Option<&ArgMatches>) -> Result<ExitCode> {
+    if let (Some(given), Some(_)) = (given, &args.results) {
+        let command = <Args as clap::Args>::augment_args(Command::new("evaluate"));
+        let typed = |id: &&str| given.value_source(id) == Some(ValueSource::CommandLine);
+        let flags = command.get_arguments().map(|flag| flag.get_id().as_str());
+        if let Some(flag) = flags.filter(typed).find(|id| !OF_SCORES.contains(id)) {
+            bail!("--{} has no effect on the captions in --results", flag.replace('_', "-"));
+        }
+    }
+    if let Some(output) = &args.output {
+        outputs::check("--output", output)?;
+        let inputs = [args.references.path(), args.baseline.as_deref(), args.train_captions.as_deref()];
+        if inputs.into_iter().flatten().any(|input| is_same_file(input, output)) {
+            bail!("--output {} is read too: name another file", output.display());
+        }
+    }
     let Some(images) = args.references.read()? else { bail!("--captions FILE has what people wrote") };
     let baseline = args.baseline.as_deref().map(read_results).transpose()?;
     let training = args.train_captions.as_deref().map(|path| Dataset::read(path, None)).transpose()?;
@@ -85,15 +116,16 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let evaluation = score(&captions, &mut meteor)?;
     let bootstrap = Bootstrap { num_resamples: args.num_resamples, ..Bootstrap::default() };
     let scores = bootstrap.intervals(&evaluation, meteor.as_mut())?;
-    let differences = match baseline {
-        None => None,
-        Some(results) => {
-            let (captions, _) = match_results(results, &images).with_context(|| {
-                format!("--baseline {}", args.baseline.clone().unwrap_or_default().display())
-            })?;
-            let other = score(&captions, &mut meteor)?;
-            Some(bootstrap.differences(&evaluation, &other, meteor.as_mut())?)
-        }
+    let differences = baseline.map(|results| {
+        let (captions, _) = match_results(results, &images)
+            .with_context(|| format!("--baseline {}", args.baseline.clone().unwrap_or_default().display()))?;
+        let other = score(&captions, &mut meteor)?;
+        Ok(bootstrap.differences(&evaluation, &other, meteor.as_mut())?)
+    });
+    // A baseline of other photos is no reason to lose the scores.
+    let (differences, unusable) = match differences.transpose() {
+        Ok(differences) => (differences, None),
+        Err(error) => (None, Some(error)),
     };
     let training = training.map(|dataset| TrainingCaptions::new(&dataset.captions().collect::<Vec<_>>()));
     let report = Report {
@@ -114,5 +146,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     } else {
         report.print(&mut out)?;
     }
+    if let Some(error) = unusable {
+        return Err(error);
+    }
     Ok(if report.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(SOME_FAILED) })
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    one.canonicalize().ok().zip(other.canonicalize().ok()).is_some_and(|(one, other)| one == other)
 }

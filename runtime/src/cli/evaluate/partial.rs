@@ -32,21 +32,22 @@ impl Partial {
         let mut known = HashMap::new();
         let mut whole = 0;
         if path.exists() {
-            let text = fs::read_to_string(&path).with_context(place)?;
-            let mut lines = text.split_inclusive('\n');
+            let bytes = fs::read(&path).with_context(place)?;
+            let mut lines = bytes.split_inclusive(|&byte| byte == b'\n');
             // A line without an end was being written when the run was stopped.
-            if let Some(first) = lines.next().filter(|line| line.ends_with('\n')) {
-                if serde_json::from_str::<Header>(first).ok().is_none_or(|header| header.settings != settings)
-                {
+            if let Some(first) = lines.next().filter(|line| line.ends_with(b"\n")) {
+                let header = serde_json::from_slice::<Header>(first).ok();
+                let is_ours = header.is_some_and(|header| header.settings == settings);
+                if !is_ours && bytes.len() > first.len() {
                     bail!(
                         "{} was begun with another model or other settings: remove it, or name another --output",
                         path.display()
                     );
                 }
-                whole = first.len();
-                for line in lines.filter(|line| line.ends_with('\n')) {
+                whole = if is_ours { first.len() } else { 0 };
+                for line in lines.filter(|line| line.ends_with(b"\n")) {
                     let CaptionResult { image_id, caption } =
-                        serde_json::from_str(line).with_context(place)?;
+                        serde_json::from_slice(line).with_context(place)?;
                     known.insert(image_id, caption);
                     whole += line.len();
                 }
@@ -101,17 +102,19 @@ mod tests {
         let output = folder.path().join("results.json");
         let mut partial = Partial::open(&output, "greedy").unwrap();
         partial.add(&id("a"), "a dog").unwrap();
-        partial.add(&id("b"), "a cat").unwrap();
+        partial.add(&id("b"), "a caf\u{e9}").unwrap();
         drop(partial);
         let path = folder.path().join("results.json.partial");
-        let text = fs::read_to_string(&path).unwrap();
-        fs::write(&path, &text[..text.len() - 3]).unwrap();
+        let text = fs::read(&path).unwrap();
+        // In the middle of the last letter.
+        fs::write(&path, &text[..text.len() - 4]).unwrap();
+        assert!(fs::read_to_string(&path).is_err());
 
         let mut partial = Partial::open(&output, "greedy").unwrap();
         assert_eq!((partial.take(&id("a")), partial.take(&id("b"))), (Some("a dog".into()), None));
-        partial.add(&id("b"), "a cat").unwrap();
+        partial.add(&id("b"), "a caf\u{e9}").unwrap();
         drop(partial);
-        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        assert_eq!(fs::read(&path).unwrap(), text);
 
         assert!(Partial::open(&output, "3 beams").is_err(), "other settings give other words");
         Partial::open(&output, "greedy").unwrap().remove().unwrap();
