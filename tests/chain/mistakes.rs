@@ -95,6 +95,21 @@ fn mistakes_are_met_with_words() {
     refused(&mut again, &["NaN", "--resume", "last.safetensors"]);
     refused(&mut train(folder, "data", 1), &["last.safetensors", "--resume"]);
 
+    // What would fail after the bundle was replaced is refused before.
+    let bundle = at("bundle");
+    let export = |flags: &[&str]| {
+        let mut export = glimpse_train();
+        export.arg("export").arg("--checkpoint").arg(at("run/best.safetensors"));
+        export.arg("--output").arg(&bundle).args(flags);
+        export
+    };
+    refused(&mut export(&["--precision", "int8"]), &["--calibration"]);
+    refused(&mut export(&["--glimpse", "no/such/program"]), &["no/such/program"]);
+    refused(&mut export(&["--check-images", "no-photo.jpg"]), &["no-photo.jpg"]);
+    assert!(!bundle.exists());
+    run(&mut export(&[]));
+    refused(prepare(folder, "bundle").arg("--images").arg(&images), &["is a bundle"]);
+
     // Other captions, other words.
     let captions = fs::read_to_string(at("captions.txt")).unwrap();
     fs::write(at("captions.txt"), captions.replace("camera", "tripod")).unwrap();

@@ -75,22 +75,39 @@ impl PreparedDataset {
         self.train.len() - before
     }
 
-    /// Writes `dataset.json` and `tokenizer.json`.
+    /// Writes `dataset.json` and `tokenizer.json`, both or neither.
     pub fn write(&self, dir: &Path, tokenizer: &CaptionTokenizer) -> Result<()> {
         std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
-        crate::files::write_atomically(&dir.join(TOKENIZER), tokenizer.to_json()?.as_bytes())?;
         let path = dir.join(DATASET);
         let text = serde_json::to_string(self).map_err(Error::json(&path))?;
-        crate::files::write_atomically(&path, text.as_bytes())
+        let tokenizer = tokenizer.to_json()?;
+        crate::files::write_together(&[
+            (&path, text.as_bytes()),
+            (&dir.join(TOKENIZER), tokenizer.as_bytes()),
+        ])
     }
 }
 
-/// Flickr's number of a photo, or its whole file name.
+/// Refuses a folder whose `tokenizer.json` belongs to a bundle.
+pub fn check_output(dir: &Path) -> Result<()> {
+    match dir.join(glimpse_bundle::CHECKSUMS).exists() || dir.join(glimpse_bundle::CONFIG).exists() {
+        true => Err(Error::Invalid {
+            what: "--output",
+            reason: format!("{} is a bundle; name a folder of its own", dir.display()),
+        }),
+        false => Ok(()),
+    }
+}
+
+/// Flickr's number of a photo called `NUMBER_SECRET.jpg`, or the file name without its suffix.
 fn photo_id(file_name: &str) -> &str {
-    let name = file_name.rsplit('/').next().unwrap_or(file_name);
-    let number = name.split(['_', '.']).next().unwrap_or(name);
-    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number { number } else { name }
+    let name = Path::new(file_name).file_stem().and_then(|stem| stem.to_str()).unwrap_or(file_name);
+    let is_flickrs = |(number, secret): &(&str, &str)| {
+        number.bytes().all(|byte| byte.is_ascii_digit())
+            && secret.len() >= 8
+            && secret.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    name.split_once('_').filter(is_flickrs).map_or(name, |(number, _)| number)
 }
 
 impl From<glimpse_captions::CaptionedImage> for CaptionedImage {
@@ -122,7 +139,7 @@ pub fn drop_bad_images(dataset: &mut PreparedDataset, limit: usize) -> Result<Ve
             .collect();
         threads.into_iter().flat_map(|thread| thread.join().expect("the decoder reports errors")).collect()
     });
-    if bad.len() > limit {
+    if bad.len() > limit || (bad.len() == all.len() && !bad.is_empty()) {
         let first = bad[0].1.clone();
         return Err(Error::BadImages { count: bad.len(), limit, first });
     }
@@ -132,4 +149,16 @@ pub fn drop_bad_images(dataset: &mut PreparedDataset, limit: usize) -> Result<Ve
         split.retain(|image| !names.contains(images_dir.join(&image.file_name).as_path()));
     }
     Ok(bad)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::photo_id;
+
+    #[test]
+    fn only_flickrs_names_are_shortened() {
+        let names =
+            ["x/1000268201_693b08cb0e.jpg", "1000268201.jpg", "2021_0001.jpg", "2021_0002.jpg", "a.b.png"];
+        assert_eq!(names.map(photo_id), ["1000268201", "1000268201", "2021_0001", "2021_0002", "a.b"]);
+    }
 }

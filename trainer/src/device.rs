@@ -3,17 +3,18 @@
 use crate::{Error, Result};
 use tch::Device;
 
-/// Reads `cpu`, `cuda` or `cuda:INDEX`, and refuses a GPU that libtorch cannot use.
+/// Reads `auto`, `cpu`, `cuda` or `cuda:INDEX`, and refuses a GPU that libtorch cannot use.
 pub fn parse(text: &str) -> Result<Device> {
     let invalid = |reason: String| Err(Error::Invalid { what: "--device", reason });
     let index = match text.split_once(':') {
+        None if text == "auto" => return Ok(Device::cuda_if_available()),
         None if text == "cpu" => return Ok(Device::Cpu),
         None if text == "cuda" => 0,
         Some(("cuda", index)) => match index.parse() {
             Ok(index) => index,
             Err(_) => return invalid(format!("{index:?} is no number of a GPU")),
         },
-        _ => return invalid(format!("{text:?} is none of cpu, cuda, cuda:INDEX")),
+        _ => return invalid(format!("{text:?} is none of auto, cpu, cuda, cuda:INDEX")),
     };
     let found = tch::Cuda::device_count();
     if index as i64 >= found {

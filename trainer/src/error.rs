@@ -124,14 +124,20 @@ pub enum Error {
         /// What is wanted.
         wanted: String,
     },
+    /// The feature cache was begun for other photos, or for another number of views.
+    #[error("{path}: the cache is of other photos, or of fewer views of them; remove that folder to make it anew", path = path.display())]
+    OtherPhotos {
+        /// The cache.
+        path: PathBuf,
+    },
     /// The cache is not finished.
-    #[error("{path}: the cache holds {done} of {total} photos; run `glimpse-train features` again, it goes on where it stopped", path = path.display())]
+    #[error("{path}: the cache holds {done} of {total} grids; run `glimpse-train features` again, it goes on where it stopped", path = path.display())]
     UnfinishedCache {
         /// The cache.
         path: PathBuf,
-        /// Photos done.
+        /// Grids done.
         done: usize,
-        /// Photos in all.
+        /// Grids in all.
         total: usize,
     },
     /// Not enough room for the cache.

@@ -91,6 +91,10 @@ impl Rows {
         let packed = file.fill_buf().map_err(reason)?.starts_with(&[0x1f, 0x8b]);
         let mut reader: Box<dyn BufRead> =
             if packed { Box::new(BufReader::new(MultiGzDecoder::new(file))) } else { Box::new(file) };
+        // A byte order mark is no part of the first word.
+        if reader.fill_buf().map_err(reason)?.starts_with(b"\xef\xbb\xbf") {
+            reader.consume(3);
+        }
         let mut head = Vec::new();
         reader.by_ref().take(HEAD).read_to_end(&mut head).map_err(reason)?;
 

@@ -10,8 +10,8 @@ use glimpse_trainer::dataset::{CaptionedImage, PreparedDataset};
 use glimpse_trainer::evaluation::{Sample, evaluate};
 use glimpse_trainer::features::{CacheKey, CacheSpec, Entry, FeatureCache, FeatureSource, NUM_CELLS};
 use glimpse_trainer::training::{
-    CaptionsPerImage, Card, EpochMetrics, Phase, Recipe, RunFolder, SelfCritical, Trainer, TrainerOptions,
-    TrainingData,
+    CaptionsPerImage, Card, EpochMetrics, Phase, Precision, Recipe, RunFolder, SelfCritical, Trainer,
+    TrainerOptions, TrainingData,
 };
 use glimpse_trainer::word_vectors::WordVectors;
 use half::f16;
@@ -47,6 +47,7 @@ fn images(count: usize) -> Vec<CaptionedImage> {
 }
 
 fn data(dir: &Path) -> TrainingData {
+    std::fs::create_dir_all(dir).unwrap();
     let train = images(32);
     let validation = images(8);
     let dataset = PreparedDataset {
@@ -208,7 +209,7 @@ fn an_evaluation_reads_own_words_and_true_ones() {
     let _turn = take_turns();
     let dir = tempfile::tempdir().unwrap();
     let data = data(dir.path());
-    let recipe = Recipe { self_critical: None, ..recipe() };
+    let recipe = Recipe { self_critical: None, precision: Precision::Bf16, ..recipe() };
     let mut trainer = trainer(&data, &recipe, &dir.path().join("run"), false).unwrap();
     let samples: Vec<_> = data
         .validation
@@ -280,22 +281,24 @@ fn a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one() {
     let _turn = take_turns();
     let dir = tempfile::tempdir().unwrap();
     let data = data(dir.path());
-    let recipe = Recipe { epochs: 3, ..recipe() };
-    let whole = dir.path().join("whole");
-    run(&mut trainer(&data, &recipe, &whole, false).unwrap());
+    for precision in [Precision::F32, Precision::Bf16] {
+        let recipe = Recipe { epochs: 3, precision, ..recipe() };
+        let whole = dir.path().join(format!("whole-{precision:?}"));
+        run(&mut trainer(&data, &recipe, &whole, false).unwrap());
 
-    // Interrupted after every epoch, before, at and after the change to self-critical training.
-    let parts = dir.path().join("parts");
-    for epoch in 0..5 {
-        let mut trainer = trainer(&data, &recipe, &parts, epoch > 0).unwrap();
-        assert_eq!(trainer.train_epoch().unwrap().unwrap().epoch, epoch + 1);
+        // Interrupted after every epoch, before, at and after the change to self-critical training.
+        let parts = dir.path().join(format!("parts-{precision:?}"));
+        for epoch in 0..5 {
+            let mut trainer = trainer(&data, &recipe, &parts, epoch > 0).unwrap();
+            assert_eq!(trainer.train_epoch().unwrap().unwrap().epoch, epoch + 1);
+        }
+        for file in ["last.safetensors", "best.safetensors"] {
+            let read = |dir: &Path| std::fs::read(dir.join(file)).unwrap();
+            assert!(read(&whole) == read(&parts), "{precision:?}: {file} differs");
+        }
+        let epochs = |dir: &Path| std::fs::read_to_string(dir.join("metrics.jsonl")).unwrap().lines().count();
+        assert_eq!((epochs(&whole), epochs(&parts)), (5, 5));
     }
-    for file in ["last.safetensors", "best.safetensors"] {
-        let read = |dir: &Path| std::fs::read(dir.join(file)).unwrap();
-        assert!(read(&whole) == read(&parts), "{file} differs");
-    }
-    let epochs = |dir: &Path| std::fs::read_to_string(dir.join("metrics.jsonl")).unwrap().lines().count();
-    assert_eq!((epochs(&whole), epochs(&parts)), (5, 5));
 }
 
 #[test]
@@ -311,6 +314,20 @@ fn a_run_is_neither_overwritten_nor_resumed_with_other_settings() {
     let other = Recipe { dropout: 0.2, ..recipe.clone() };
     let error = trainer(&data, &other, &output, true).unwrap_err().to_string();
     assert!(error.contains("other settings (dropout 0.1, now 0.2)"), "{error}");
+    let cases = [
+        (Recipe { epochs: 0, ..recipe.clone() }, "--epochs: is 0, but 1 are done"),
+        (Recipe { epochs: 2, ema_decay: 0.0, ..recipe.clone() }, ""),
+    ];
+    for (other, refusal) in cases {
+        let mut changed = options(&data, &other, &output, true);
+        changed.change_recipe = true;
+        let error = Trainer::new(changed).err().map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(error, refusal);
+    }
+    let mut fewer = self::data(&dir.path().join("fewer"));
+    fewer.train.pop();
+    let error = trainer(&fewer, &recipe, &output, true).unwrap_err().to_string();
+    assert!(error.contains("other photos"), "{error}");
     let mut another = options(&data, &recipe, &output, true);
     let words = ["a", "two", "on", "the", ".", "runs"].into_iter().chain(ANIMALS).chain(PLACES);
     another.card.tokenizer = CaptionTokenizer::build(words).unwrap();
@@ -321,6 +338,35 @@ fn a_run_is_neither_overwritten_nor_resumed_with_other_settings() {
     let error = Trainer::new(another).unwrap_err().to_string();
     assert!(error.contains("another backbone"), "{error}");
     assert!(run(&mut trainer(&data, &recipe, &output, true).unwrap()).is_empty());
+    std::fs::remove_file(output.join("last.safetensors")).unwrap();
+    let error = trainer(&data, &recipe, &output, false).unwrap_err().to_string();
+    assert!(error.contains("best.safetensors exists"), "{error}");
+}
+
+/// `best.safetensors` is written after `last.safetensors`: a run may be stopped between them.
+#[test]
+fn a_run_that_was_stopped_between_its_checkpoints_writes_the_second() {
+    let _turn = take_turns();
+    let dir = tempfile::tempdir().unwrap();
+    let data = data(dir.path());
+    let recipe = Recipe { epochs: 2, ema_decay: 0.0, ..recipe() };
+    let [whole, parts] = ["whole", "parts"].map(|name| dir.path().join(name));
+    run(&mut trainer(&data, &recipe, &whole, false).unwrap());
+    for epoch in 0..4 {
+        let mut trainer = trainer(&data, &recipe, &parts, epoch > 0).unwrap();
+        let best = parts.join("best.safetensors");
+        let before = std::fs::read(&best).ok();
+        trainer.train_epoch().unwrap().unwrap();
+        match before {
+            Some(before) => std::fs::write(best, before).unwrap(),
+            None => std::fs::remove_file(best).unwrap(),
+        }
+    }
+    trainer(&data, &recipe, &parts, true).unwrap();
+    for file in ["last.safetensors", "best.safetensors"] {
+        let read = |dir: &Path| std::fs::read(dir.join(file)).unwrap();
+        assert!(read(&whole) == read(&parts), "{file} differs");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use glimpse_trainer::evaluation::{Evaluation, Sample, evaluate};
 use glimpse_trainer::features::{Augmentation, CacheKey, Entry, FeatureSource, LivePhotos};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// Measure a checkpoint as the seed report does: cross-entropy without teacher forcing, and captions beside
@@ -21,8 +22,8 @@ pub struct EvaluateArgs {
     #[arg(long, default_value = "test")]
     split: Split,
     /// Photos, from the split's first on; of each, one caption is drawn
-    #[arg(long, default_value_t = 512)]
-    samples: usize,
+    #[arg(long, default_value = "512")]
+    samples: NonZeroUsize,
     /// Seed of the draw
     #[arg(long, default_value_t = 42)]
     seed: u64,
@@ -50,9 +51,9 @@ impl EvaluateArgs {
             Split::Validation => &dataset.validation,
             Split::Test => &dataset.test,
         };
-        let images = &images[..images.len().min(self.samples)];
+        let images = &images[..images.len().min(self.samples.get())];
         if images.is_empty() {
-            bail!("--split {}: {} has no such photo", self.split, self.data.display());
+            bail!("--split {}: {} has no photo in it", self.split, self.data.display());
         }
         let Opened { checkpoint, tokenizer, backbone, model, .. } = self.checkpoint.open(device)?;
 

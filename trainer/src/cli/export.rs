@@ -48,6 +48,7 @@ pub struct ExportArgs {
 
 impl ExportArgs {
     pub fn run(self) -> Result<()> {
+        self.check_variants()?;
         let opened = self.checkpoint.open(self.device.device()?)?;
         let Opened { mut checkpoint, backbone_weights: (dict, path), backbone, model, .. } = opened;
         let generation = &mut checkpoint.generation;
@@ -57,6 +58,7 @@ impl ExportArgs {
         generation.no_repeat_ngram_size =
             self.no_repeat_ngram_size.unwrap_or(generation.no_repeat_ngram_size);
 
+        let pixel_values = self.check_pixels(&Preprocessor::new(checkpoint.preprocessor.clone())?)?;
         let weights = exporting::export_weights(&dict, &path)?;
         let report = write_bundle(&checkpoint, &weights, &self.output)?;
         drop(weights);
@@ -65,11 +67,31 @@ impl ExportArgs {
         }
         eprintln!("{:>10}  in all", report.total_bytes());
 
-        let pixel_values = self.check_pixels(&Preprocessor::new(checkpoint.preprocessor.clone())?)?;
         let reference = self.checkpoint.checkpoint.with_extension("reference.safetensors");
         exporting::write_reference(&reference, &exporting::reference(&backbone, &model, &pixel_values))?;
         self.check(&reference)?;
         self.quantize()
+    }
+
+    /// Refuses what would fail only after a bundle that is there already has been replaced.
+    fn check_variants(&self) -> Result<()> {
+        let int8 = self.precision.contains(&Precision::Int8);
+        match (int8, self.calibration.is_empty()) {
+            (true, true) => bail!("--precision int8 is calibrated on photos: name some with --calibration"),
+            (false, false) => bail!("--calibration is for --precision int8"),
+            _ => {}
+        }
+        if self.precision.contains(&Precision::Fp32) {
+            bail!("--precision fp32 is what is written anyway; ask for int8 or fp16");
+        }
+        let quantizer = quantizer()?;
+        if !self.precision.is_empty() && !quantizer.is_file() {
+            bail!("{} writes the variants, and is not there: build glimpse-quantize", quantizer.display());
+        }
+        match &self.glimpse {
+            Some(program) if !program.is_file() => bail!("--glimpse {}: no such file", program.display()),
+            _ => Ok(()),
+        }
     }
 
     /// Has `glimpse-quantize` beside this program add the variants.
@@ -77,7 +99,7 @@ impl ExportArgs {
         if self.precision.is_empty() {
             return Ok(());
         }
-        let program = std::env::current_exe()?.with_file_name("glimpse-quantize");
+        let program = quantizer()?;
         let names: Vec<_> = self.precision.iter().map(|precision| precision.as_str()).collect();
         let mut command = Command::new(&program);
         command.arg(&self.output).args(["--precision", &names.join(",")]);
@@ -141,4 +163,9 @@ impl ExportArgs {
         }
         Ok(())
     }
+}
+
+/// Beside this program.
+fn quantizer() -> Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name("glimpse-quantize"))
 }

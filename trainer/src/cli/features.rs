@@ -3,6 +3,7 @@ use anyhow::Result;
 use clap::Args;
 use glimpse_trainer::dataset::PreparedDataset;
 use glimpse_trainer::features::{self, CacheSpec, ExtractOptions};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// Run the frozen backbone over every photo once and keep its grids.
@@ -20,10 +21,10 @@ pub struct FeaturesArgs {
     views: u16,
     /// Photos a step [default: what is fastest for the backbone]
     #[arg(long)]
-    batch_size: Option<usize>,
+    batch_size: Option<NonZeroUsize>,
     /// Threads that decode photos, and on the CPU run the backbone on them [default: one a core]
     #[arg(long)]
-    workers: Option<usize>,
+    workers: Option<NonZeroUsize>,
 }
 
 impl FeaturesArgs {
@@ -45,8 +46,8 @@ impl FeaturesArgs {
         let backbone = self.backbone.load(device)?;
         let ExtractOptions { batch_size, workers } = ExtractOptions::new(&backbone);
         let options = ExtractOptions {
-            batch_size: self.batch_size.unwrap_or(batch_size),
-            workers: self.workers.unwrap_or(workers),
+            batch_size: self.batch_size.map_or(batch_size, NonZeroUsize::get),
+            workers: self.workers.map_or(workers, NonZeroUsize::get),
         };
         let report = features::extract(&dir, &spec, &dataset.images_dir, &backbone, &options)?;
         eprintln!(

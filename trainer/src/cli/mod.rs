@@ -67,11 +67,11 @@ pub fn backbone_weights_path(name: &str, given: Option<&Path>) -> Result<PathBuf
 /// Where libtorch computes.
 #[derive(Debug, Args)]
 pub struct DeviceArgs {
-    /// cpu, cuda or cuda:INDEX
+    /// auto, cpu, cuda or cuda:INDEX; auto takes CUDA where libtorch finds a GPU
     #[arg(long, env = "GLIMPSE_DEVICE", default_value = "cpu")]
     pub device: String,
     /// CPU threads of libtorch [default: every core]
-    #[arg(long, env = "GLIMPSE_THREADS")]
+    #[arg(long, env = "GLIMPSE_THREADS", value_parser = clap::value_parser!(i32).range(1..))]
     pub threads: Option<i32>,
 }
 

@@ -37,17 +37,18 @@ pub struct PrepareArgs {
     /// Draw the split although the caption file brings its own
     #[arg(long, conflicts_with = "train_list")]
     redraw: bool,
-    /// Seed of a drawn split
-    #[arg(long, default_value_t = 42)]
-    seed: u64,
-    /// Training share of a drawn split, in percent
-    #[arg(long, default_value_t = 80)]
-    train_percent: u8,
-    /// Validation share of a drawn split, in percent; the rest is the test split
-    #[arg(long, default_value_t = 0)]
-    validation_percent: u8,
-    /// Train on half of the training split and validate on the other half, as the seed report does
+    /// Seed of a drawn split [default: 42]
     #[arg(long)]
+    seed: Option<u64>,
+    /// Training share of a drawn split, in percent [default: 80]
+    #[arg(long, conflicts_with = "train_list")]
+    train_percent: Option<u8>,
+    /// Validation share of a drawn split, in percent; the rest is the test split [default: 0]
+    #[arg(long, conflicts_with = "train_list")]
+    validation_percent: Option<u8>,
+    /// Train on half of the training split and validate on the other half, as the seed report does, in place of
+    /// any validation split
+    #[arg(long, conflicts_with = "validation_percent")]
     halve: bool,
     /// Words rarer than this in the training split become the unknown word
     #[arg(long, default_value_t = 2)]
@@ -62,6 +63,7 @@ pub struct PrepareArgs {
 
 impl PrepareArgs {
     pub fn run(self) -> Result<()> {
+        dataset::check_output(&self.output)?;
         let dataset = Dataset::read(&self.captions, self.layout)?;
         eprintln!("{}: {}", self.captions.display(), dataset.layout);
         eprintln!("{}", dataset.report);
@@ -81,8 +83,13 @@ impl PrepareArgs {
             let further = Dataset::read(&pair[0], None)?;
             eprintln!("{}: {}\n{}", pair[0].display(), further.layout, further.report);
             let images = pair[1].canonicalize().with_context(|| format!("--also {}", pair[1].display()))?;
+            let count = further.images.len();
             let added = prepared.add_training(further.images, &images);
-            eprintln!("{added} photos of {} added to the training split", pair[1].display());
+            eprintln!(
+                "{added} photos of {} added to the training split, {} are known already",
+                pair[1].display(),
+                count - added
+            );
         }
         for (_, reason) in dataset::drop_bad_images(&mut prepared, self.max_bad_images)? {
             eprintln!("left out: {reason}");
@@ -102,10 +109,20 @@ impl PrepareArgs {
             prepared.test.len(),
             tokenizer.vocab_size()
         );
+        if prepared.validation.is_empty() {
+            eprintln!(
+                "note: training wants validation photos: draw some with --validation-percent 10, or with --halve"
+            );
+        }
         Ok(())
     }
 
     fn split(&self, dataset: Dataset) -> Result<Splits> {
+        let seed = self.seed.unwrap_or(42);
+        let has_own = dataset.images.iter().any(|image| image.split.is_some()) && !self.redraw;
+        if self.seed.is_some() && !self.halve && (has_own || self.train_list.is_some()) {
+            bail!("--seed: nothing is drawn, as the split is given");
+        }
         let splits = match (&self.train_list, &self.validation_list, &self.test_list) {
             (Some(train), Some(validation), Some(test)) => {
                 let lists = SplitLists {
@@ -117,22 +134,27 @@ impl PrepareArgs {
                 eprintln!("{report}");
                 splits
             }
-            (None, None, None)
-                if !self.redraw && dataset.images.iter().any(|image| image.split.is_some()) =>
-            {
+            (None, None, None) if has_own => {
+                if self.train_percent.or(self.validation_percent).is_some() {
+                    bail!("the caption file brings its own split: add --redraw to draw one by percent");
+                }
+                let without = dataset.images.iter().filter(|image| image.split.is_none()).count();
+                if without > 0 {
+                    eprintln!("{without} photos are in no part of the file's split, and are left out");
+                }
                 Splits::own(dataset.images)?
             }
             (None, None, None) => {
                 let options = SeededSplit {
-                    seed: self.seed,
-                    train_percent: self.train_percent,
-                    validation_percent: self.validation_percent,
+                    seed,
+                    train_percent: self.train_percent.unwrap_or(80),
+                    validation_percent: self.validation_percent.unwrap_or(0),
                 };
                 Splits::seeded(dataset.images, &options)?
             }
             _ => bail!("--train-list, --validation-list and --test-list go together"),
         };
-        Ok(if self.halve { splits.halve_training(self.seed) } else { splits })
+        Ok(if self.halve { splits.halve_training(seed) } else { splits })
     }
 }
 

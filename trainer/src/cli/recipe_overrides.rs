@@ -24,7 +24,7 @@ pub struct RecipeOverrides {
     /// Share of the grid's units zeroed in self-critical training
     #[arg(long)]
     scst_dropout: Option<f64>,
-    /// Photos a step
+    /// Photos a step, in self-critical training too
     #[arg(long)]
     batch_images: Option<usize>,
     /// Peak learning rate
@@ -82,7 +82,7 @@ pub struct RecipeOverrides {
     /// Whether the output matrix is the embedding matrix
     #[arg(long)]
     tie_word_embeddings: Option<bool>,
-    /// Number format of the products in training
+    /// Number format of the products in training [default: f32; bf16 for recipe best on a GPU]
     #[arg(long, value_enum)]
     precision: Option<Precision>,
     /// Seed of initialisation, order, dropout and draws
@@ -118,6 +118,9 @@ impl RecipeOverrides {
         set(&mut recipe.project_dim, self.project_dim.map(|dim| (dim > 0).then_some(dim)));
         set(&mut recipe.precision, self.precision);
         set(&mut recipe.seed, self.seed);
+        if self.embed_dim.is_some() && self.embeddings.is_some() {
+            bail!("--embed-dim: the vectors in --embeddings have dimensions of their own");
+        }
         recipe.embeddings.clone_from(&self.embeddings);
         recipe.freeze_embeddings = self.freeze_embeddings;
         if self.scst_epochs == Some(0) {
@@ -126,15 +129,24 @@ impl RecipeOverrides {
         match &mut recipe.self_critical {
             Some(settings) => {
                 set(&mut settings.epochs, self.scst_epochs);
+                set(&mut settings.batch_images, self.batch_images);
                 set(&mut settings.samples, self.scst_samples);
                 set(&mut settings.bleu_weight, self.scst_bleu_weight);
                 set(&mut settings.dropout, self.scst_dropout);
                 set(&mut settings.learning_rate, self.scst_learning_rate);
             }
-            None if self.scst_epochs.is_some_and(|epochs| epochs > 0) => {
-                bail!("--scst-epochs: recipe {} has no self-critical training", recipe.name)
+            None => {
+                let given = [
+                    ("--scst-epochs", self.scst_epochs.is_some_and(|epochs| epochs > 0)),
+                    ("--scst-samples", self.scst_samples.is_some()),
+                    ("--scst-learning-rate", self.scst_learning_rate.is_some()),
+                    ("--scst-bleu-weight", self.scst_bleu_weight.is_some()),
+                    ("--scst-dropout", self.scst_dropout.is_some()),
+                ];
+                if let Some((flag, _)) = given.iter().find(|(_, is_given)| *is_given) {
+                    bail!("{flag}: this run has no self-critical training");
+                }
             }
-            None => {}
         }
         Ok(recipe.validate()?)
     }

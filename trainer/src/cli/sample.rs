@@ -2,7 +2,7 @@ use super::DeviceArgs;
 use super::checkpoint::{CheckpointArgs, Opened};
 use anyhow::{Context, Result};
 use clap::Args;
-use glimpse_attention::{AttendedCaption, CaptionFiles, seen};
+use glimpse_attention::{AttendedCaption, CaptionFiles, FileNames, seen};
 use glimpse_bundle::{Preprocessor, image};
 use glimpse_trainer::decode::{Choice, attend, decode};
 use glimpse_trainer::model::Pass;
@@ -20,9 +20,9 @@ pub struct SampleArgs {
     /// Draw from the distribution instead of taking the most probable word
     #[arg(long)]
     do_sample: bool,
-    /// Seed of the draws
-    #[arg(long, default_value_t = 0)]
-    seed: i64,
+    /// Seed of the draws [default: 0]
+    #[arg(long, requires = "do_sample")]
+    seed: Option<i64>,
     /// Write where the decoder looked at each word into this folder: pictures, .npy and JSON, one set a photo
     #[arg(long, value_name = "DIR")]
     attention: Option<PathBuf>,
@@ -36,9 +36,10 @@ impl SampleArgs {
         let Opened { checkpoint, tokenizer, backbone, model, .. } = self.checkpoint.open(device)?;
         let preprocessor = Preprocessor::new(checkpoint.preprocessor.clone())?;
         let size = preprocessor.config().output_size();
-        tch::manual_seed(self.seed);
+        tch::manual_seed(self.seed.unwrap_or(0));
         let choice = if self.do_sample { Choice::Sample } else { Choice::Greedy };
         let stepper = model.stepper(tch::Kind::Float);
+        let mut names = FileNames::default();
         for path in &self.images {
             let picture = image::open(path).with_context(|| path.display().to_string())?;
             let mut values = vec![0.0; (3 * size.height * size.width) as usize];
@@ -63,8 +64,7 @@ impl SampleArgs {
                 token_logprobs: &attended.token_logprobs,
                 attentions: attended.attentions.view(),
             };
-            let name = path.file_stem().unwrap_or_default().to_string_lossy();
-            CaptionFiles::new(dir, &name).write(&seen(&picture, &preprocessor)?, &caption)?;
+            CaptionFiles::new(dir, &names.of(path)).write(&seen(&picture, &preprocessor)?, &caption)?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use glimpse_trainer::dataset::PreparedDataset;
 use glimpse_trainer::features::{self, CacheKey, FeatureCache, FeatureSource, LivePhotos};
 use glimpse_trainer::training::{Card, Recipe, RunFolder, Trainer, TrainerOptions, TrainingData};
 use glimpse_trainer::word_vectors::WordVectors;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use tch::Device;
 
@@ -35,8 +36,8 @@ pub struct TrainArgs {
     #[arg(long)]
     no_cache: bool,
     /// Threads that read features, or decode photos, ahead of the device
-    #[arg(long, default_value_t = 2)]
-    workers: usize,
+    #[arg(long, default_value = "2")]
+    workers: NonZeroUsize,
     #[command(flatten)]
     overrides: RecipeOverrides,
     #[command(flatten)]
@@ -60,9 +61,9 @@ impl TrainArgs {
     }
 
     pub fn run(self) -> Result<()> {
-        let mut recipe = Recipe::named(&self.recipe)?;
-        self.overrides.apply(&mut recipe)?;
         let device = self.device.device()?;
+        let mut recipe = Recipe::named(&self.recipe, device)?;
+        self.overrides.apply(&mut recipe)?;
         let dataset = PreparedDataset::read(&self.data)?;
         let tokenizer = CaptionTokenizer::from_file(&self.data.join(TOKENIZER))?;
         let word_vectors = match &recipe.embeddings {
@@ -120,7 +121,7 @@ impl TrainArgs {
             change_recipe: self.change_recipe,
             device,
             samples: self.samples,
-            workers: self.workers,
+            workers: self.workers.get(),
         };
         Trainer::new(options)?.train()?;
         eprintln!("best checkpoint: {}", best.display());

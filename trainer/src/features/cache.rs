@@ -140,6 +140,11 @@ impl FeatureCache {
         Ok(Self { spec, grids, places })
     }
 
+    /// What the grids depend on.
+    pub fn key(&self) -> &CacheKey {
+        &self.spec.key
+    }
+
     /// Refuses a cache that was made in another way; `dir` names it in the error.
     pub fn check(&self, wanted: &CacheKey, dir: &Path) -> Result<()> {
         if self.spec.key == *wanted {

@@ -57,26 +57,23 @@ pub fn extract(
     options: &ExtractOptions,
 ) -> Result<ExtractReport> {
     std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
-    if dir.join(INDEX).is_file() {
+    let path = dir.join(GRIDS);
+    let mut file =
+        OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(Error::io(&path))?;
+    let is_begun = dir.join(INDEX).is_file();
+    if is_begun {
         let found = read_spec(dir)?;
         let finished = std::fs::metadata(dir.join(GRIDS)).is_ok_and(|file| file.len() == found.total_bytes());
         if finished && found.covers(spec) {
             return Ok(ExtractReport { resumed: found.total_grids(), computed: 0, per_second: 0.0 });
         }
-        if found.key != spec.key || found.entries != spec.entries {
-            return Err(Error::OtherCache {
-                path: dir.to_path_buf(),
-                found: found.key.to_string(),
-                wanted: format!("{} over {} photos", spec.key, spec.entries.len()),
-            });
+        if found != *spec {
+            return Err(Error::OtherPhotos { path: dir.to_path_buf() });
         }
     } else {
-        write_spec(dir, spec)?;
+        // Whatever is there, nobody knows of what.
+        file.set_len(0).map_err(Error::io(&path))?;
     }
-
-    let path = dir.join(GRIDS);
-    let mut file =
-        OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(Error::io(&path))?;
     let written = file.metadata().map_err(Error::io(&path))?.len() / spec.grid_bytes() as u64;
     let (first_entry, resumed) = whole_entries(spec, written as usize);
     let offset = (resumed * spec.grid_bytes()) as u64;
@@ -87,6 +84,9 @@ pub fn extract(
     let available = fs4::available_space(dir).map_err(Error::io(dir))? >> 20;
     if needed > available {
         return Err(Error::DiskFull { path: dir.to_path_buf(), available, needed });
+    }
+    if !is_begun {
+        write_spec(dir, spec)?;
     }
 
     let bar = ProgressBar::new(spec.total_grids() as u64).with_position(resumed as u64);

@@ -11,6 +11,7 @@ const VIEWS: usize = 1 << 31;
 /// Photos that are decoded each time they are wanted, for training without a cache.
 #[derive(Debug)]
 pub struct LivePhotos {
+    key: CacheKey,
     images_dir: PathBuf,
     views: Views,
     /// In order; a grid's number is its photo's place times [`VIEWS`] plus its view.
@@ -27,11 +28,17 @@ impl LivePhotos {
             (entry.file_name.clone(), (i * VIEWS, count))
         };
         Ok(Self {
+            key: key.clone(),
             images_dir: images_dir.to_path_buf(),
             views,
             names: entries.iter().map(|entry| entry.file_name.clone()).collect(),
             places: entries.iter().enumerate().map(place).collect(),
         })
+    }
+
+    /// What the views depend on.
+    pub fn key(&self) -> &CacheKey {
+        &self.key
     }
 
     /// First grid and number of views of a photo.

@@ -1,4 +1,4 @@
-use super::{FeatureCache, LivePhotos};
+use super::{CacheKey, FeatureCache, LivePhotos};
 use crate::Result;
 use crate::backbone::FeatureExtractor;
 use tch::{Device, Tensor};
@@ -22,6 +22,14 @@ pub enum FeatureReader {
 }
 
 impl FeatureReader {
+    /// What the grids depend on.
+    pub fn key(&self) -> &CacheKey {
+        match self {
+            Self::Cache(cache) => cache.key(),
+            Self::Photos(photos) => photos.key(),
+        }
+    }
+
     /// First grid and number of views of a photo.
     pub fn place(&self, file_name: &str) -> Option<(usize, usize)> {
         match self {

@@ -39,7 +39,7 @@ impl Boundary {
         context
     }
 
-    /// After the loss went backward: a function of the rows that has the gradients gathered.
+    /// After the loss went backward: a scalar whose gradient with respect to the rows is the sum of those gathered.
     pub fn flow(&self) -> Tensor {
         let Self { rows, leaves, looks } = self;
         let all = rows.h.size()[0];

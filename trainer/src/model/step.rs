@@ -43,7 +43,7 @@ impl StepWeights {
         self.context.record();
     }
 
-    /// A function of the weights that has the gradients gathered.
+    /// A scalar whose gradient with respect to the weights is the sum of those gathered.
     pub fn flow(&self) -> Tensor {
         self.hidden.flow() + self.context.flow()
     }

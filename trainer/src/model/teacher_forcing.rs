@@ -39,7 +39,7 @@ impl Captioner {
         let embedding = self.parameters.get(names::EMBEDDING);
         let embeddings = Tensor::embedding(embedding, &batch.input_ids, -1, false, false);
         let embeddings = pass.drop_units(embeddings);
-        // Split at once, whose gradient is put together at once too.
+        // Split in one call, so that autograd puts the gradient together in one call too.
         let word_gates = self.word_gates(&weights, &embeddings).split_with_sizes(&batch.active[..], 0);
         let mut state = State { h: rows.h.shallow_clone(), c: rows.c.shallow_clone() };
         let (mut hs, mut contexts) = (Vec::new(), Vec::new());

@@ -1,7 +1,10 @@
 //! Loss and CIDEr-D by epoch, as pictures.
 
 use super::run_log::{EpochMetrics, Phase};
+use crate::files::write_atomically;
 use crate::{Error, Result};
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::register_font;
@@ -14,12 +17,18 @@ const VALIDATION: RGBColor = RGBColor(213, 94, 0);
 
 /// Writes `curves.svg` and `curves.png`.
 pub(super) fn write(dir: &Path, lines: &[EpochMetrics]) -> Result<()> {
+    let path = dir.join("curves.png");
+    let failed = |reason: String| Error::io(&path)(std::io::Error::other(reason));
     let mut svg = String::new();
-    let drawn = draw(SVGBackend::with_string(&mut svg, SIZE).into_drawing_area(), lines);
-    let png = dir.join("curves.png");
-    let drawn = drawn.and_then(|()| draw(BitMapBackend::new(&png, SIZE).into_drawing_area(), lines));
-    drawn.map_err(|reason| Error::io(&png)(std::io::Error::other(reason)))?;
-    crate::files::write_atomically(&dir.join("curves.svg"), svg.as_bytes())
+    draw(SVGBackend::with_string(&mut svg, SIZE).into_drawing_area(), lines).map_err(failed)?;
+    let mut pixels = vec![0; 3 * (SIZE.0 * SIZE.1) as usize];
+    draw(BitMapBackend::with_buffer(&mut pixels, SIZE).into_drawing_area(), lines).map_err(failed)?;
+    let mut png = Vec::new();
+    PngEncoder::new(&mut png)
+        .write_image(&pixels, SIZE.0, SIZE.1, ExtendedColorType::Rgb8)
+        .map_err(|error| failed(error.to_string()))?;
+    write_atomically(&path, &png)?;
+    write_atomically(&dir.join("curves.svg"), svg.as_bytes())
 }
 
 type Curve<'a> = (&'a str, RGBColor, Vec<(f64, f64)>);

@@ -56,11 +56,24 @@ impl TrainingData {
             if split.is_empty() {
                 return Err(Error::Invalid {
                     what: "--data",
-                    reason: format!("the {name} split holds no photo"),
+                    reason: format!(
+                        "the {name} split holds no photo; `glimpse-train prepare` draws one with --validation-percent 10 or --halve"
+                    ),
                 });
             }
         }
         Ok(Self { features, tokenizer, train, validation })
+    }
+
+    /// Tells apart what runs learn from: photos, views and captions.
+    pub fn fingerprint(&self) -> String {
+        let mut text = self.features.reader.key().to_string();
+        for EncodedImage { file_name, first_grid, views, captions } in
+            self.train.iter().chain(&self.validation)
+        {
+            text += &format!("\n{file_name} {first_grid} {views} {captions:?}");
+        }
+        glimpse_bundle::sha256(text.as_bytes())
     }
 }
 

@@ -25,6 +25,12 @@ pub struct Progress {
     pub optimizer_steps: i32,
     /// Best value of the criterion so far, larger is better.
     pub best: Option<f64>,
+    /// The epoch that had it.
+    #[serde(default)]
+    pub best_epoch: usize,
+    /// What the run learns from: [`TrainingData::fingerprint`](super::TrainingData::fingerprint).
+    #[serde(default)]
+    pub data: String,
     /// What the run is made with; a resumed run must agree.
     pub recipe: Recipe,
 }
@@ -138,6 +144,7 @@ impl RunFolder {
                 ),
             });
         }
+        check_epochs(&progress, recipe)?;
         let held: Config = serde_json::from_str(metadata.get(checkpoint::CONFIG).map_or("", String::as_str))
             .map_err(Error::json(&path))?;
         let backbone = |config: &Config| config.provenance.backbone_sha256.clone();
@@ -162,13 +169,28 @@ impl RunFolder {
             v.copy_(&get(&format!("adam.v.{name}"), v)?);
         }
         parameters.assign(&values);
+        let was_averaged = progress.recipe.ema_decay > 0.0;
         for (name, value) in average.unwrap_or_default() {
-            value.shallow_clone().copy_(&get(&format!("ema.{name}"), value)?);
+            let name = if was_averaged { &format!("ema.{name}") } else { name };
+            value.shallow_clone().copy_(&get(name, value)?);
         }
         optimizer.steps = progress.optimizer_steps;
         progress.recipe = recipe.clone();
         Ok(Some(progress))
     }
+}
+
+/// Refuses a recipe whose epochs with cross-entropy contradict those that were run.
+fn check_epochs(progress: &Progress, recipe: &Recipe) -> Result<()> {
+    let (before, now) = (progress.recipe.epochs, recipe.epochs);
+    let reason = if progress.epoch > before && now != before {
+        format!("is {now}, but self-critical training has begun after {before}")
+    } else if now < progress.epoch.min(before) {
+        format!("is {now}, but {} are done", progress.epoch)
+    } else {
+        return Ok(());
+    };
+    Err(Error::Invalid { what: "--epochs", reason })
 }
 
 /// "epochs 10, now 5; dropout 0.4, now 0.3"

@@ -59,7 +59,10 @@ impl RunLog {
     /// Goes on after `epoch` epochs; what was logged of later ones is forgotten.
     pub fn open(dir: &Path, epoch: usize) -> Result<Self> {
         let path = dir.join("metrics.jsonl");
-        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let text = match std::fs::read_to_string(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            text => text.map_err(Error::io(&path))?,
+        };
         let whole = text.lines().filter_map(|line| serde_json::from_str(line).ok());
         let lines: Vec<EpochMetrics> = whole.filter(|line: &EpochMetrics| line.epoch <= epoch).collect();
         let kept: String = lines.iter().map(json_line).collect::<Result<_>>()?;
@@ -78,6 +81,11 @@ impl RunLog {
         file.write_all(json_line(&line)?.as_bytes()).map_err(Error::io(&path))?;
         write_events(&mut self.events, &line)?;
         self.lines.push(line);
+        Ok(())
+    }
+
+    /// Draws the curves of all epochs.
+    pub fn draw(&self) -> Result<()> {
         curves::write(&self.dir, &self.lines)
     }
 }

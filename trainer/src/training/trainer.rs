@@ -115,30 +115,39 @@ impl<'a> Trainer<'a> {
                 };
                 folder.resume(state, &recipe, &card, change_recipe, device)?
             }
-            false if folder.last().exists() => {
-                return Err(Error::Invalid {
-                    what: "--output",
-                    reason: format!(
-                        "{} exists; add --resume, or choose another folder",
-                        folder.last().display()
-                    ),
-                });
+            false => {
+                let held = [(folder.last(), "add --resume, or choose"), (folder.best(), "choose")];
+                if let Some((file, way)) = held.into_iter().find(|(file, _)| file.exists()) {
+                    let reason = format!("{} exists; {way} another folder", file.display());
+                    return Err(Error::Invalid { what: "--output", reason });
+                }
+                None
             }
-            false => None,
         };
+        if resume && resumed.is_none() {
+            eprintln!("{}: nothing to resume, the run begins", folder.last().display());
+        }
+        let fingerprint = data.fingerprint();
         let progress = resumed.unwrap_or_else(|| Progress {
             epoch: 0,
             step: 0,
             optimizer_steps: 0,
             best: None,
+            best_epoch: 0,
+            data: fingerprint.clone(),
             recipe: recipe.clone(),
         });
+        // Runs of earlier versions did not write it down.
+        if !progress.data.is_empty() && progress.data != fingerprint && !change_recipe {
+            let reason = "the run learned from other photos, views or captions; use another --output, or --change-recipe";
+            return Err(Error::Invalid { what: "--resume", reason: reason.into() });
+        }
         if progress.epoch > recipe.epochs {
             optimizer.weight_decay = 0.0;
         }
         let log = folder.log(progress.epoch)?;
         let rewards = |images| Rewards::new(images, images, &data.tokenizer);
-        Ok(Self {
+        let trainer = Self {
             train_rewards: recipe.self_critical.as_ref().map(|_| rewards(&data.train)).transpose()?,
             validation_rewards: rewards(&data.validation)?,
             recipe,
@@ -153,7 +162,12 @@ impl<'a> Trainer<'a> {
             optimizer,
             average,
             samples,
-        })
+        };
+        if trainer.progress.epoch > 0 && trainer.progress.best_epoch == trainer.progress.epoch {
+            // The run may have been stopped between both files.
+            trainer.save_best()?;
+        }
+        Ok(trainer)
     }
 
     /// The model as trained so far.
@@ -193,7 +207,6 @@ impl<'a> Trainer<'a> {
         if !validation.loss.is_finite() {
             return Err(self.not_finite(validation.loss, self.progress.epoch, "validation".into()));
         }
-        self.keep(&validation)?;
         let metrics = EpochMetrics {
             epoch: self.progress.epoch,
             phase,
@@ -204,6 +217,10 @@ impl<'a> Trainer<'a> {
             seconds: start.elapsed().as_secs_f64(),
             time: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
         };
+        // A line without its checkpoint is forgotten when the run goes on, a checkpoint without its line is not.
+        self.log.add(metrics.clone())?;
+        self.keep(&validation)?;
+        self.log.draw()?;
         self.report(&metrics, total, &validation)?;
         Ok(Some(metrics))
     }
@@ -225,29 +242,37 @@ impl<'a> Trainer<'a> {
             Criterion::Loss => -validation.loss,
             Criterion::Cider => validation.cider,
         };
-        self.card.config.provenance.epochs = self.progress.epoch;
-        if self.progress.best.is_none_or(|best| value > best) {
-            self.progress.best = Some(value);
-            match &self.average {
-                Some(average) => self.folder.save_best(average, &self.card)?,
-                None => self.folder.save_best(&self.model.parameters().snapshot(), &self.card)?,
-            }
+        let is_best = self.progress.best.is_none_or(|best| value > best);
+        if is_best {
+            (self.progress.best, self.progress.best_epoch) = (Some(value), self.progress.epoch);
         }
         self.progress.optimizer_steps = self.optimizer.steps;
         let average = self.average.as_deref();
-        self.folder.save_last(self.model.parameters(), &self.optimizer, average, &self.progress, &self.card)
+        let Self { folder, model, optimizer, progress, card, .. } = &*self;
+        // Before the best, which self-critical training begins from: a run that is stopped between them shall not
+        // begin from weights that come after.
+        folder.save_last(model.parameters(), optimizer, average, progress, card)?;
+        if is_best { self.save_best() } else { Ok(()) }
     }
 
-    fn report(&mut self, metrics: &EpochMetrics, total: usize, validation: &Validation) -> Result<()> {
-        self.log.add(metrics.clone())?;
+    fn save_best(&self) -> Result<()> {
+        let mut card = self.card.clone();
+        card.config.provenance.epochs = self.progress.epoch;
+        match &self.average {
+            Some(average) => self.folder.save_best(average, &card),
+            None => self.folder.save_best(&self.model.parameters().snapshot(), &card),
+        }
+    }
+
+    fn report(&self, metrics: &EpochMetrics, total: usize, validation: &Validation) -> Result<()> {
         eprintln!(
-            "epoch {}/{total} {}: train {:.4}, validation loss {:.4}, CIDEr {:.4} (best {:.4}), {:.0} captions/s, {:.0} s",
+            "epoch {}/{total} {}: train {:.4}, validation loss {:.4}, CIDEr {:.4} (best so far: epoch {}), {:.0} captions/s, {:.0} s",
             metrics.epoch,
             metrics.phase,
             metrics.train,
             metrics.validation_loss,
             metrics.validation_cider,
-            self.progress.best.unwrap_or(f64::NAN),
+            self.progress.best_epoch,
             metrics.captions_per_second,
             metrics.seconds
         );

@@ -11,7 +11,7 @@ use tch::{Device, Tensor};
 pub struct Validation {
     /// Mean cross-entropy of a word, in nats.
     pub loss: f64,
-    /// CIDEr-D of greedy captions over word ids, x10 as published tables print it divided by 10: 0.5 is usual.
+    /// CIDEr-D of greedy captions over word ids; 0.5 is usual.
     pub cider: f64,
     /// Greedy captions, one a photo.
     pub captions: Vec<Decoded>,

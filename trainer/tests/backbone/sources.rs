@@ -66,6 +66,16 @@ fn live_photos_give_the_cached_plain_view_and_any_number_of_others() {
     assert!(largest_difference(&view(0), &view(2)) > 0.1);
     assert!(largest_difference(&view(0), &view(3)) > 0.1);
 
+    // Another number of views is another cache; grids without an index are of nobody knows what.
+    let mut other = CacheSpec { entries: entries[..2].to_vec(), ..spec };
+    other.entries[0].views = 4;
+    let again = |spec| extract(&cache_dir, spec, dir.path(), &backbone(), &options);
+    let error = again(&other).unwrap_err().to_string();
+    assert!(error.contains("remove that folder"), "{error}");
+    std::fs::remove_file(cache_dir.join("index.json")).unwrap();
+    let report = again(&other).unwrap();
+    assert_eq!((report.resumed, report.computed), (0, 7));
+
     std::fs::remove_file(dir.path().join("1.png")).unwrap();
     let error = live.reader.read(&[first(&live, "1.png")]).unwrap_err().to_string();
     assert!(error.contains("1.png"), "{error}");
