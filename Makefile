@@ -54,7 +54,7 @@ demo: deps ## Caption the photos in examples/ with the shipped model (needs Rust
 	@echo "==> Beam search, 3 beams"
 	@$(TARGET)/release/glimpse caption --num-beams 3 examples
 
-test: build-tests ## Build everything and run every test (fetches libtorch, about 530 MB)
+test: build-tests ## Build everything and run every test (fetches libtorch and Python packages, 640 MB)
 	@echo "==> Running the tests"
 	@$(TEST_ENV) $(CARGO) test --workspace $(CARGO_FLAGS)
 
@@ -100,7 +100,7 @@ build: deps-torch ## Build both programs for use: target/release/glimpse and gli
 	@$(CARGO) build --release -p glimpse-runtime $(CARGO_FLAGS)
 	@$(CARGO) build --release -p glimpse-trainer $(CARGO_FLAGS)
 
-deps: $(WITH_ORT) ## Fetch ONNX Runtime into .deps/ (24 MB)
+deps: $(WITH_ORT) ## Fetch ONNX Runtime into .deps/ (28 MB)
 
 deps-torch: $(WITH_TORCH) ## Fetch libtorch for the CPU into .deps/ (about 530 MB)
 

@@ -7,7 +7,7 @@
 //! | [`Checkpoint`] | what training leaves: weights, sizes, preprocessing, vocabulary |
 //! | [`backbone`] | the frozen image networks, one file each |
 //! | [`write_bundle`] | the folder, written whole or not at all |
-//! | [`encoder_graph`], [`decoder_graph`] | the two graphs of `DESIGN.md` |
+//! | [`encoder_graph`], [`decoder_graph`] | the two graphs that `docs/bundle.md` describes |
 //! | [`variants`] | the graphs in other precisions |
 //! | [`seeded`] | random weights for tests and benchmarks |
 //! | [`graph`], [`proto`] | the ONNX format itself |

@@ -4,6 +4,8 @@
 //! use glimpse_runtime::{Captioner, CaptionerOptions};
 //!
 //! # fn main() -> glimpse_runtime::Result<()> {
+//! // SAFETY: no other thread runs yet.
+//! unsafe { glimpse_runtime::disable_telemetry() };
 //! let mut captioner = Captioner::open("models/flickr8k-edge", &CaptionerOptions::default())?;
 //! let mut options = captioner.search_options();
 //! options.num_beams = 5;

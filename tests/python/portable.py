@@ -16,7 +16,6 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import onnx
 from PIL import Image
 from tokenizers import Tokenizer
 
@@ -111,6 +110,8 @@ class Bundle:
 
 def check(folder):
     """What onnx and, where it is installed, transformers make of the files."""
+    import onnx
+
     for graph in sorted(folder.glob("*.onnx")):
         model = onnx.load(graph)
         onnx.checker.check_model(model, full_check=True)
@@ -126,6 +127,8 @@ def check(folder):
 
 
 def one_image(folder, out):
+    import onnx
+
     shutil.copytree(folder, out)
     path = out / "decoder_model.onnx"
     model = onnx.load(path)

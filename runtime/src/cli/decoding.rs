@@ -15,9 +15,34 @@ pub struct SearchArgs {
     length_penalty: Option<f32>,
     #[command(flatten)]
     decoding: DecodingArgs,
+    #[command(flatten)]
+    sampling: SamplingArgs,
 }
 
-/// All but the number of beams and the length penalty, for commands that vary these themselves.
+/// Words are drawn instead of searched.
+#[derive(clap::Args)]
+struct SamplingArgs {
+    /// Draw words instead of searching the best
+    #[arg(
+        long, value_name = "BOOL", env = "GLIMPSE_DO_SAMPLE", value_parser = BoolishValueParser::new(),
+        num_args = 0..=1, require_equals = true, default_missing_value = "true"
+    )]
+    do_sample: Option<bool>,
+    /// With --do-sample: below 1 bolder, above 1 wilder
+    #[arg(long, value_name = "F", env = "GLIMPSE_TEMPERATURE")]
+    temperature: Option<f32>,
+    /// With --do-sample: draw from this many of the best words; 0 draws from all
+    #[arg(long, value_name = "N", env = "GLIMPSE_TOP_K")]
+    top_k: Option<usize>,
+    /// With --do-sample: draw from the fewest words that have this probability together
+    #[arg(long, value_name = "P", env = "GLIMPSE_TOP_P")]
+    top_p: Option<f32>,
+    /// With --do-sample: the same seed draws the same captions for a photo [default: 0]
+    #[arg(long, value_name = "N", env = "GLIMPSE_SEED")]
+    seed: Option<u64>,
+}
+
+/// Of a search, all but the number of beams and the length penalty: for commands that vary these themselves.
 #[derive(clap::Args)]
 pub struct DecodingArgs {
     /// Longest sequence in words, start and end word counted [default: the bundle's]
@@ -45,34 +70,57 @@ pub struct DecodingArgs {
     /// Taken off a word's log-probability for each beam of an earlier group that says it in the same step
     #[arg(long, value_name = "F", env = "GLIMPSE_DIVERSITY_PENALTY")]
     diversity_penalty: Option<f32>,
-    /// Draw words instead of searching the best
-    #[arg(
-        long, value_name = "BOOL", env = "GLIMPSE_DO_SAMPLE", value_parser = BoolishValueParser::new(),
-        num_args = 0..=1, require_equals = true, default_missing_value = "true"
-    )]
-    do_sample: Option<bool>,
-    /// With --do-sample: below 1 bolder, above 1 wilder
-    #[arg(long, value_name = "F", env = "GLIMPSE_TEMPERATURE")]
-    temperature: Option<f32>,
-    /// With --do-sample: draw from this many of the best words; 0 draws from all
-    #[arg(long, value_name = "N", env = "GLIMPSE_TOP_K")]
-    top_k: Option<usize>,
-    /// With --do-sample: draw from the fewest words that have this probability together
-    #[arg(long, value_name = "P", env = "GLIMPSE_TOP_P")]
-    top_p: Option<f32>,
-    /// With --do-sample: the same seed draws the same captions for a photo [default: 0]
-    #[arg(long, value_name = "N", env = "GLIMPSE_SEED")]
-    seed: Option<u64>,
 }
 
 impl SearchArgs {
     /// Puts what was given in the place of the bundle's `options`.
     pub fn apply(&self, options: &mut SearchOptions) -> Result<()> {
-        self.decoding.apply(options)?;
+        self.sampling.apply(options)?;
+        self.decoding.apply(options);
         set(&mut options.num_beams, self.num_beams);
         set(&mut options.length_penalty, self.length_penalty);
+        if options.do_sample && self.decoding.early_stopping.is_some() {
+            bail!("--early-stopping stops beam search, and --do-sample searches nothing");
+        }
         self.decoding.check_width(options.num_beams)
     }
+}
+
+impl SamplingArgs {
+    /// Turning sampling on or off drops what the bundle says of the other way; what contradicts it on the
+    /// command line is refused by [`SearchOptions::validate`].
+    fn apply(&self, options: &mut SearchOptions) -> Result<()> {
+        match self.do_sample {
+            Some(true) => {
+                options.do_sample = true;
+                (options.num_beams, options.num_beam_groups, options.diversity_penalty) = (1, 1, 0.0);
+            }
+            Some(false) => search_only(options),
+            None => {}
+        }
+        set(&mut options.temperature, self.temperature);
+        set(&mut options.top_k, self.top_k);
+        set(&mut options.top_p, self.top_p);
+        set(&mut options.seed, self.seed);
+        let draws = [
+            ("--temperature", self.temperature.is_some()),
+            ("--top-k", self.top_k.is_some()),
+            ("--top-p", self.top_p.is_some()),
+            ("--seed", self.seed.is_some()),
+        ];
+        match draws.into_iter().find(|(_, is_given)| *is_given) {
+            Some((flag, _)) if !options.do_sample => {
+                bail!("{flag} is for --do-sample: a search draws no words")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Drops what a bundle says of drawing words.
+pub fn search_only(options: &mut SearchOptions) {
+    options.do_sample = false;
+    (options.temperature, options.top_k, options.top_p) = (1.0, SearchOptions::DEFAULT_TOP_K, 1.0);
 }
 
 impl DecodingArgs {
@@ -84,19 +132,8 @@ impl DecodingArgs {
         Ok(())
     }
 
-    /// Puts what was given in the place of the bundle's `options`. Turning sampling on or off drops what
-    /// the bundle says of the other way; what contradicts it on the command line is refused by
-    /// [`SearchOptions::validate`].
-    pub fn apply(&self, options: &mut SearchOptions) -> Result<()> {
-        if let Some(do_sample) = self.do_sample {
-            options.do_sample = do_sample;
-            if do_sample {
-                (options.num_beams, options.num_beam_groups, options.diversity_penalty) = (1, 1, 0.0);
-            } else {
-                (options.temperature, options.top_k, options.top_p) =
-                    (1.0, SearchOptions::DEFAULT_TOP_K, 1.0);
-            }
-        }
+    /// Puts what was given in the place of the bundle's `options`.
+    pub fn apply(&self, options: &mut SearchOptions) {
         set(&mut options.max_length, self.max_length);
         set(&mut options.min_length, self.min_length);
         set(&mut options.no_repeat_ngram_size, self.no_repeat_ngram_size);
@@ -105,25 +142,6 @@ impl DecodingArgs {
         set(&mut options.early_stopping, self.early_stopping);
         set(&mut options.num_beam_groups, self.num_beam_groups);
         set(&mut options.diversity_penalty, self.diversity_penalty);
-        set(&mut options.temperature, self.temperature);
-        set(&mut options.top_k, self.top_k);
-        set(&mut options.top_p, self.top_p);
-        set(&mut options.seed, self.seed);
-        let draws = [
-            ("--temperature", self.temperature.is_some()),
-            ("--top-k", self.top_k.is_some()),
-            ("--top-p", self.top_p.is_some()),
-            ("--seed", self.seed.is_some()),
-        ];
-        if !options.do_sample
-            && let Some((flag, _)) = draws.into_iter().find(|(_, is_given)| *is_given)
-        {
-            bail!("{flag} is for --do-sample: a search draws no words");
-        }
-        if options.do_sample && self.early_stopping.is_some() {
-            bail!("--early-stopping stops beam search, and --do-sample searches nothing");
-        }
-        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ mod table;
 
 use super::args::{ModelArgs, ReferenceArgs};
 use super::attention::AttentionDir;
-use super::decoding::DecodingArgs;
+use super::decoding::{DecodingArgs, search_only};
 use super::inputs::{Input, expand};
 use super::{SOME_FAILED, complain, outputs};
 use anyhow::{Context, Result, bail};
@@ -98,7 +98,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     let mut captioner = args.model.open()?;
     let mut options = captioner.search_options();
-    args.decoding.apply(&mut options)?;
+    search_only(&mut options);
+    args.decoding.apply(&mut options);
     let widths: &[usize] = match (&args.num_beams[..], &references) {
         ([], Some(_)) => &[1, 2, 3, 5, 10, 20],
         ([], None) => &[1, 3, 5],

@@ -20,9 +20,6 @@ impl Setting {
 /// Every width with every length penalty; greedy search, which compares no lengths, once. An n-best list
 /// is as long as its width allows.
 pub fn settings(options: &SearchOptions, widths: &[usize], penalties: &[f32]) -> Result<Vec<Setting>> {
-    if options.do_sample {
-        bail!("--do-sample draws words, and compare is for searches");
-    }
     let penalties = if penalties.is_empty() { &[options.length_penalty] } else { penalties };
     let mut settings = Vec::new();
     for &num_beams in widths {
@@ -68,7 +65,5 @@ mod tests {
         assert_eq!(counts, [1, 2, 2, 3, 3]);
         assert_eq!(settings(&options, &[4], &[]).unwrap()[0].name, "4 beams");
         assert!(settings(&options, &[2, 2], &[]).is_err());
-        options.do_sample = true;
-        assert!(settings(&options, &[1], &[]).is_err());
     }
 }
