@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 /// Version of the bundle's layout; a reader refuses a newer one.
 pub const FORMAT_VERSION: u32 = 1;
+/// Height and width of the grid of every backbone.
+pub const GRID_SIZE: usize = 7;
+/// Its cells, which lie row by row.
+pub const NUM_CELLS: usize = GRID_SIZE * GRID_SIZE;
 
 /// The shape of an attention-LSTM captioner (Xu et al. 2015, "Show, Attend and Tell", soft attention).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,8 +42,8 @@ impl Architecture {
     /// Refuses sizes that contradict each other.
     pub fn validate(&self) -> Result<()> {
         let invalid = |reason: String| Err(Error::Invalid { what: "architecture", reason });
-        if self.num_cells != 49 {
-            return invalid(format!("num_cells is {}, but every backbone gives a 7x7 grid", self.num_cells));
+        if self.num_cells != NUM_CELLS {
+            return invalid(format!("num_cells is {}, but every backbone gives {NUM_CELLS}", self.num_cells));
         }
         if !self.project_features && self.encoder_dim != self.feature_dim {
             return invalid(format!(

@@ -1,7 +1,7 @@
 use crate::{Error, Result, Weights};
 use glimpse_bundle::checkpoint::{self, weights as names};
 use glimpse_bundle::{
-    Architecture, CaptionTokenizer, Config, GenerationConfig, PreprocessorConfig, sha256_of_file,
+    Architecture, CaptionTokenizer, Config, GRID_SIZE, GenerationConfig, PreprocessorConfig, sha256_of_file,
 };
 use serde::de::DeserializeOwned;
 use serde_json::to_string;
@@ -140,7 +140,8 @@ fn parse<T: DeserializeOwned>(origin: &str, key: &'static str, text: &str) -> Re
     serde_json::from_str(text).map_err(|source| Error::Json { origin: origin.into(), key, source })
 }
 
-/// Names and shapes of the weights that a checkpoint of this architecture holds, no more and no less.
+/// Names and shapes of the weights that a checkpoint of this architecture holds, no more and no less, in the order in
+/// which training draws them.
 pub fn weight_shapes(architecture: &Architecture) -> Vec<(&'static str, Vec<usize>)> {
     let &Architecture {
         feature_dim,
@@ -155,7 +156,18 @@ pub fn weight_shapes(architecture: &Architecture) -> Vec<(&'static str, Vec<usiz
         tie_word_embeddings,
         ..
     } = architecture;
-    let mut shapes = vec![
+    let mut shapes = Vec::new();
+    if project_features {
+        shapes.extend([
+            (names::PROJECTION_WEIGHT, vec![encoder_dim, feature_dim]),
+            (names::PROJECTION_BIAS, vec![encoder_dim]),
+            (names::NORM_WEIGHT, vec![encoder_dim]),
+            (names::NORM_BIAS, vec![encoder_dim]),
+            (names::ROW_POSITIONS, vec![GRID_SIZE, encoder_dim]),
+            (names::COLUMN_POSITIONS, vec![GRID_SIZE, encoder_dim]),
+        ]);
+    }
+    shapes.extend([
         (names::KEY_WEIGHT, vec![attention_dim, encoder_dim]),
         (names::KEY_BIAS, vec![attention_dim]),
         (names::QUERY_WEIGHT, vec![attention_dim, decoder_dim]),
@@ -164,29 +176,20 @@ pub fn weight_shapes(architecture: &Architecture) -> Vec<(&'static str, Vec<usiz
         (names::INIT_H_BIAS, vec![decoder_dim]),
         (names::INIT_C_WEIGHT, vec![decoder_dim, encoder_dim]),
         (names::INIT_C_BIAS, vec![decoder_dim]),
-        (names::EMBEDDING, vec![vocab_size, embed_dim]),
-        (names::LSTM_WEIGHT_IH, vec![4 * decoder_dim, embed_dim + encoder_dim]),
-        (names::LSTM_WEIGHT_HH, vec![4 * decoder_dim, decoder_dim]),
-        (names::LSTM_BIAS_IH, vec![4 * decoder_dim]),
-        (names::LSTM_BIAS_HH, vec![4 * decoder_dim]),
-        (names::VOCAB_BIAS, vec![vocab_size]),
-    ];
-    if project_features {
-        shapes.extend([
-            (names::PROJECTION_WEIGHT, vec![encoder_dim, feature_dim]),
-            (names::PROJECTION_BIAS, vec![encoder_dim]),
-            (names::NORM_WEIGHT, vec![encoder_dim]),
-            (names::NORM_BIAS, vec![encoder_dim]),
-            (names::ROW_POSITIONS, vec![7, encoder_dim]),
-            (names::COLUMN_POSITIONS, vec![7, encoder_dim]),
-        ]);
-    }
+    ]);
     if gated_context {
         shapes.extend([
             (names::GATE_WEIGHT, vec![encoder_dim, decoder_dim]),
             (names::GATE_BIAS, vec![encoder_dim]),
         ]);
     }
+    shapes.extend([
+        (names::EMBEDDING, vec![vocab_size, embed_dim]),
+        (names::LSTM_WEIGHT_IH, vec![4 * decoder_dim, embed_dim + encoder_dim]),
+        (names::LSTM_WEIGHT_HH, vec![4 * decoder_dim, decoder_dim]),
+        (names::LSTM_BIAS_IH, vec![4 * decoder_dim]),
+        (names::LSTM_BIAS_HH, vec![4 * decoder_dim]),
+    ]);
     if deep_output {
         shapes.extend([
             (names::DEEP_H_WEIGHT, vec![embed_dim, decoder_dim]),
@@ -198,5 +201,6 @@ pub fn weight_shapes(architecture: &Architecture) -> Vec<(&'static str, Vec<usiz
         let output_dim = if deep_output { embed_dim } else { decoder_dim };
         shapes.push((names::VOCAB_WEIGHT, vec![vocab_size, output_dim]));
     }
+    shapes.push((names::VOCAB_BIAS, vec![vocab_size]));
     shapes
 }

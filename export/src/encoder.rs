@@ -1,10 +1,10 @@
-use crate::backbone::{GRID_SIZE, INPUT_SIZE, backbone};
+use crate::backbone::{INPUT_SIZE, backbone};
 use crate::graph::{Attribute, Axis, GraphBuilder, Signature, Value};
 use crate::linear::{self, Linear};
 use crate::proto::{DataType, GraphProto};
 use crate::{Checkpoint, Error, Result, Weights};
 use glimpse_bundle::checkpoint::weights as names;
-use glimpse_bundle::tensors;
+use glimpse_bundle::{NUM_CELLS, tensors};
 
 /// `encoder_model.onnx`: from pixels to the grid, the attention keys and the first state. All that
 /// does not depend on the words is computed here, once per image.
@@ -101,7 +101,7 @@ fn project(graph: &mut GraphBuilder, checkpoint: &Checkpoint, features: &Value) 
     let positions: Vec<f32> = rows
         .flat_map(|row| columns.iter().zip(row.iter().cycle()).map(|(column, row)| row + column))
         .collect();
-    let shape = [GRID_SIZE * GRID_SIZE, encoder_dim];
+    let shape = [NUM_CELLS, encoder_dim];
     let positions = graph.floats("encoder.positions", &shape, &positions);
     Ok(graph.node("Add", "encoder.placed", [&normal, &positions], []))
 }

@@ -1,7 +1,7 @@
 //! Captions from libtorch itself: for samples, validation scores and self-critical training.
 //! Deployment decodes with `glimpse-runtime`.
 
-use crate::model::{Grid, State, Stepper};
+use crate::model::{Grid, Stepper};
 use glimpse_bundle::{BOS_ID, EOS_ID, GenerationConfig};
 use ndarray::Array2;
 use tch::{Kind, Tensor};
@@ -40,7 +40,7 @@ pub fn attend(stepper: &Stepper, grid: &Grid, caption: &Decoded) -> Attended {
     let _guard = tch::no_grad_guard();
     let device = grid.h.device();
     let token_ids: Vec<u32> = caption.words.iter().copied().chain(caption.ended.then_some(EOS_ID)).collect();
-    let mut state = State { h: grid.h.shallow_clone(), c: grid.c.shallow_clone() };
+    let mut state = grid.start();
     let (mut token_logprobs, mut attentions) = (Vec::new(), Vec::new());
     let mut read = BOS_ID;
     for &said in &token_ids {
@@ -61,13 +61,12 @@ pub fn attend(stepper: &Stepper, grid: &Grid, caption: &Decoded) -> Attended {
 pub fn decode(stepper: &Stepper, grid: &Grid, choice: Choice, generation: &GenerationConfig) -> Vec<Decoded> {
     let _guard = tch::no_grad_guard();
     let device = grid.h.device();
-    let rows = grid.h.size()[0];
-    let mut captions = vec![Decoded { words: Vec::new(), ended: false }; rows as usize];
-    let mut places: Vec<usize> = (0..rows as usize).collect();
+    let rows = grid.h.size()[0] as usize;
+    let mut captions = vec![Decoded { words: Vec::new(), ended: false }; rows];
+    let mut places: Vec<usize> = (0..rows).collect();
     let mut words = vec![i64::from(BOS_ID); places.len()];
-    let all = Tensor::arange(rows, (Kind::Int64, device));
-    let mut grid = grid.select(&all);
-    let mut state = State { h: grid.h.shallow_clone(), c: grid.c.shallow_clone() };
+    let mut grid = grid.map(Tensor::shallow_clone);
+    let mut state = grid.start();
     let suppressed: Vec<i64> = generation.suppress_tokens.iter().map(|&id| i64::from(id)).collect();
     let suppressed = Tensor::from_slice(&suppressed).to_device(device);
     // <sos> counts; the longest caption has no room for <eos>.
@@ -96,7 +95,7 @@ pub fn decode(stepper: &Stepper, grid: &Grid, choice: Choice, generation: &Gener
         if kept.len() < chosen.len() {
             let rows = Tensor::from_slice(&kept).to_device(device);
             grid = grid.select(&rows);
-            state = State { h: state.h.index_select(0, &rows), c: state.c.index_select(0, &rows) };
+            state = state.map(|tensor| tensor.index_select(0, &rows));
         }
         places = kept.iter().map(|&row| places[row as usize]).collect();
         words = kept.iter().map(|&row| chosen[row as usize]).collect();

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::backbone::{FeatureExtractor, StateDict};
-use crate::model::{Captioner, Parameters, Pass, State};
+use crate::model::{Captioner, Parameters, Pass};
 use crate::safetensors_file::{self, Stored};
 use glimpse_bundle::{BOS_ID, tensors as names};
 use glimpse_export::{Checkpoint, Weights};
@@ -48,7 +48,7 @@ pub fn reference(
     let batch = pixel_values.size()[0];
     let grid = model.encode(&backbone.forward(pixel_values), &Pass::EXACT);
     let device = grid.h.device();
-    let start = State { h: grid.h.shallow_clone(), c: grid.c.shallow_clone() };
+    let start = grid.start();
     let stepper = model.stepper(Kind::Float);
     let first = stepper.step(&Tensor::full(batch, i64::from(BOS_ID), (Kind::Int64, device)), &grid, &start);
 
@@ -58,9 +58,9 @@ pub fn reference(
         Tensor::arange(batch, (Kind::Int64, device)).repeat_interleave_self_int(BEAMS, None, None);
     let rows = grid.select(&image_of_row);
     // The states lie in another order than the photos: a graph that ignores beam_idx is found out.
-    let past = State { h: first.state.h.flip([0]), c: first.state.c.flip([0]) };
+    let past = first.state.map(|tensor| tensor.flip([0]));
     let beam_idx = batch - 1 - &image_of_row;
-    let gathered = State { h: past.h.index_select(0, &beam_idx), c: past.c.index_select(0, &beam_idx) };
+    let gathered = past.map(|tensor| tensor.index_select(0, &beam_idx));
     let step = stepper.step(&input_ids, &rows, &gathered);
     let (top_log_probs, top_token_ids) = step.logits.log_softmax(1, Kind::Float).topk(TOP_K, 1, true, true);
 

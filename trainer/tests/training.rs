@@ -3,12 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use glimpse_bundle::{
-    Architecture, CaptionTokenizer, Config, GenerationConfig, PreprocessorConfig, Provenance,
+    Architecture, CaptionTokenizer, Config, GenerationConfig, NUM_CELLS, PreprocessorConfig, Provenance,
 };
 use glimpse_export::Checkpoint;
 use glimpse_trainer::dataset::{CaptionedImage, PreparedDataset};
 use glimpse_trainer::evaluation::{Sample, evaluate};
-use glimpse_trainer::features::{CacheKey, CacheSpec, Entry, FeatureCache, FeatureSource, NUM_CELLS};
+use glimpse_trainer::features::{CacheKey, CacheSpec, Entry, FeatureCache, FeatureSource};
 use glimpse_trainer::training::{
     CaptionsPerImage, Card, EpochMetrics, Phase, Precision, Recipe, RunFolder, SelfCritical, Trainer,
     TrainerOptions, TrainingData,

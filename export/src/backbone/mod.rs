@@ -10,6 +10,7 @@ mod resnet50;
 use crate::graph::{GraphBuilder, Value};
 use crate::{Error, Result, Weights};
 pub use efficientnet_lite0::EfficientNetLite0;
+pub use glimpse_bundle::GRID_SIZE;
 use glimpse_bundle::PreprocessorConfig;
 pub use layer::{Activation, ConvBn};
 pub use resnet50::ResNet50;
@@ -17,8 +18,6 @@ use std::fmt::Debug;
 
 /// Height and width of every backbone's input.
 pub const INPUT_SIZE: u32 = 224;
-/// Height and width of every backbone's output.
-pub const GRID_SIZE: usize = 7;
 
 /// A frozen image network.
 pub trait Backbone: Debug + Sync {

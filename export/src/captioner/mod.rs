@@ -22,7 +22,7 @@ use crate::proto::{DataType, GraphProto, ModelProto};
 use crate::{Error, Result};
 use constants::{Source, inline};
 use glimpse_bundle::{
-    CAPTIONER, DECODER, ENCODER, EarlyStopping, GenerationConfig, Precision, model_file, tensors,
+    CAPTIONER, DECODER, ENCODER, EarlyStopping, GenerationConfig, NUM_CELLS, Precision, model_file, tensors,
 };
 use prost::Message;
 use prost::bytes::Bytes;
@@ -123,7 +123,7 @@ fn captioner_graph(
 
     let [batch_size, beams] = [tensors::BATCH_SIZE, names::NUM_BEAMS].map(Axis::Dynamic);
     let words = Axis::Dynamic("max_length - 1");
-    let cells = Axis::Fixed(crate::backbone::GRID_SIZE * crate::backbone::GRID_SIZE);
+    let cells = Axis::Fixed(NUM_CELLS);
     let (float, int64) = (DataType::Float, DataType::Int64);
     let outputs: [(Value, &str, DataType, &[Axis], &str); 3] = [
         (found.sequences, names::SEQUENCES, int64, &[batch_size, beams, words], "words, best caption first"),

@@ -6,7 +6,7 @@ use crate::Result;
 use crate::graph::{Attribute, GraphBuilder, Signature, Value, unshaped};
 use crate::proto::DataType;
 use crate::variants::to;
-use glimpse_bundle::{GenerationConfig, tensors};
+use glimpse_bundle::{GenerationConfig, NUM_CELLS, tensors};
 use std::collections::HashMap;
 
 /// What the search is given; values are of the graph around the loop.
@@ -132,7 +132,7 @@ impl Search<'_> {
         pixel_values: Value,
         encoded: &HashMap<&str, Value>,
     ) -> Result<Found> {
-        let cells = (crate::backbone::GRID_SIZE * crate::backbone::GRID_SIZE) as i64;
+        let cells = NUM_CELLS as i64;
         let mut ops = Ops(graph);
         let batch_size = ops.sizes("batch_size", pixel_values, 0, 1);
         let beams = ops.unsqueeze("beams", self.num_beams, 0);
@@ -261,8 +261,7 @@ impl Search<'_> {
         let parent = ops.op("Add", "best.parent", [beam, first_row]);
 
         // What each of them would be, written down.
-        let cells = crate::backbone::GRID_SIZE * crate::backbone::GRID_SIZE;
-        let cells = ops.0.ints("cells.step", &[cells as i64]);
+        let cells = ops.0.ints("cells.step", &[NUM_CELLS as i64]);
         let flat_words = ops.shape("flat.words", [rest, outer.words]);
         let flat_cells = ops.shape("flat.cells", [rest, outer.words, cells]);
         let [zero, one] = [("zero.step", 0), ("one.step", 1)].map(|(name, number)| ops.int(name, number));

@@ -2,7 +2,9 @@ use super::recipe_overrides::RecipeOverrides;
 use super::{BackboneArgs, DeviceArgs};
 use anyhow::Result;
 use clap::Args;
-use glimpse_bundle::{Architecture, CaptionTokenizer, Config, GenerationConfig, Provenance, TOKENIZER};
+use glimpse_bundle::{
+    Architecture, CaptionTokenizer, Config, GenerationConfig, NUM_CELLS, Provenance, TOKENIZER,
+};
 use glimpse_trainer::dataset::PreparedDataset;
 use glimpse_trainer::features::{self, CacheKey, FeatureCache, FeatureSource, LivePhotos};
 use glimpse_trainer::training::{Card, Recipe, RunFolder, Trainer, TrainerOptions, TrainingData};
@@ -81,7 +83,7 @@ impl TrainArgs {
         let architecture = Architecture {
             backbone: key.backbone.clone(),
             feature_dim,
-            num_cells: features::NUM_CELLS,
+            num_cells: NUM_CELLS,
             encoder_dim: recipe.project_dim.unwrap_or(feature_dim),
             attention_dim: recipe.attention_dim,
             decoder_dim: recipe.decoder_dim,

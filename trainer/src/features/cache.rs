@@ -1,7 +1,7 @@
 use super::Augmentation;
 use crate::dataset::{CaptionedImage, PreparedDataset};
 use crate::{Error, Result};
-use glimpse_bundle::PreprocessorConfig;
+use glimpse_bundle::{NUM_CELLS, PreprocessorConfig};
 use memmap2::Mmap;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -11,8 +11,6 @@ use tch::{Kind, Tensor};
 
 pub(super) const INDEX: &str = "index.json";
 pub(super) const GRIDS: &str = "grids.f16";
-/// Cells of a grid, row-major 7x7.
-pub const NUM_CELLS: usize = 49;
 
 /// Everything that changes the numbers in a cache.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ mod live;
 mod source;
 mod views;
 
-pub use cache::{CacheKey, CacheSpec, Entry, FeatureCache, NUM_CELLS, cache_dir, entries};
+pub use cache::{CacheKey, CacheSpec, Entry, FeatureCache, cache_dir, entries};
 pub use extract::{ExtractOptions, ExtractReport, extract};
 pub use live::LivePhotos;
 pub use source::{FeatureReader, FeatureSource};

@@ -1,4 +1,4 @@
-use super::{Captioner, Pass};
+use super::{Captioner, Pass, State};
 use glimpse_bundle::checkpoint::weights as names;
 use tch::{Kind, Tensor};
 
@@ -21,12 +21,17 @@ impl Grid {
         self.map(|tensor| tensor.index_select(0, rows))
     }
 
+    /// Where the LSTM starts.
+    pub fn start(&self) -> State {
+        State { h: self.h.shallow_clone(), c: self.c.shallow_clone() }
+    }
+
     /// The mean of the cells that an attention f32 [batch, 49] weighs: f32 [batch, encoder_dim].
     pub(super) fn look(&self, attention: &Tensor) -> Tensor {
         attention.unsqueeze(1).bmm(&self.hidden).squeeze_dim(1)
     }
 
-    pub(super) fn map(&self, f: impl Fn(&Tensor) -> Tensor) -> Self {
+    pub(crate) fn map(&self, f: impl Fn(&Tensor) -> Tensor) -> Self {
         Self { hidden: f(&self.hidden), keys: f(&self.keys), h: f(&self.h), c: f(&self.c) }
     }
 }

@@ -1,4 +1,4 @@
-use super::{CaptionBatch, Captioner, Grid, State};
+use super::{CaptionBatch, Captioner, Grid};
 use glimpse_bundle::BOS_ID;
 use tch::{Kind, Tensor};
 
@@ -10,13 +10,12 @@ impl Captioner {
         let stepper = self.stepper(Kind::Float);
         let mut rows = grid.select(&batch.image_of_row);
         let mut words = batch.image_of_row.full_like(i64::from(BOS_ID));
-        let mut state = State { h: rows.h.shallow_clone(), c: rows.c.shallow_clone() };
+        let mut state = rows.start();
         let mut logits = Vec::with_capacity(batch.active.len());
         for &active in &batch.active {
             let prefix = |tensor: &Tensor| tensor.narrow(0, 0, active);
             rows = rows.map(prefix);
-            let past = State { h: prefix(&state.h), c: prefix(&state.c) };
-            let step = stepper.step(&prefix(&words), &rows, &past);
+            let step = stepper.step(&prefix(&words), &rows, &state.map(prefix));
             words = step.logits.argmax(1, false);
             state = step.state;
             logits.push(step.logits);

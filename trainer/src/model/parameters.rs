@@ -3,6 +3,7 @@ use crate::word_vectors::WordVectors;
 use crate::{Error, Result};
 use glimpse_bundle::Architecture;
 use glimpse_bundle::checkpoint::weights as names;
+use glimpse_export::weight_shapes;
 use std::collections::BTreeMap;
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
@@ -25,11 +26,10 @@ enum Init {
 
 impl Parameters {
     pub(super) fn init(architecture: &Architecture, device: Device) -> Self {
-        let tensors = specification(architecture)
-            .into_iter()
-            .map(|(name, shape, init)| {
+        let tensors = shapes(architecture)
+            .map(|(name, shape)| {
                 let tensor = Tensor::zeros(&shape, (Kind::Float, Device::Cpu));
-                fill(&tensor, init);
+                fill(&tensor, init(name, architecture));
                 (name.to_string(), tensor.to_device(device).set_requires_grad(true))
             })
             .collect();
@@ -44,7 +44,7 @@ impl Parameters {
     /// Takes the weights that `architecture` names; others are ignored.
     pub fn from_dict(dict: &StateDict, architecture: &Architecture, device: Device) -> Result<Self> {
         let mut tensors = BTreeMap::new();
-        for (name, shape, _) in specification(architecture) {
+        for (name, shape) in shapes(architecture) {
             let tensor = dict.get(name, &shape)?.to_device(device).set_requires_grad(true);
             tensors.insert(name.to_string(), tensor);
         }
@@ -52,7 +52,7 @@ impl Parameters {
     }
 
     pub(super) fn check(&self, architecture: &Architecture) -> Result<()> {
-        for (name, shape, _) in specification(architecture) {
+        for (name, shape) in shapes(architecture) {
             let found = self.0.get(name).map(Tensor::size).unwrap_or_default();
             if found != shape {
                 return Err(Error::Invalid {
@@ -132,50 +132,21 @@ fn fill(tensor: &Tensor, init: Init) {
     }
 }
 
-/// Name, shape and start of every weight that the architecture has.
-fn specification(architecture: &Architecture) -> Vec<(&'static str, Vec<i64>, Init)> {
-    let a = architecture;
-    let [feature, encoder, attention, decoder, embed, vocab] =
-        [a.feature_dim, a.encoder_dim, a.attention_dim, a.decoder_dim, a.embed_dim, a.vocab_size]
-            .map(|n| n as i64);
-    let mut list = Vec::new();
-    let mut add = |name, shape: &[i64], init| list.push((name, shape.to_vec(), init));
-    if a.project_features {
-        add(names::PROJECTION_WEIGHT, &[encoder, feature], Init::Xavier);
-        add(names::PROJECTION_BIAS, &[encoder], Init::Zeros);
-        add(names::NORM_WEIGHT, &[encoder], Init::Ones);
-        add(names::NORM_BIAS, &[encoder], Init::Zeros);
-        add(names::ROW_POSITIONS, &[7, encoder], Init::Normal(0.02));
-        add(names::COLUMN_POSITIONS, &[7, encoder], Init::Normal(0.02));
+/// Name and shape of every weight that the architecture has.
+fn shapes(architecture: &Architecture) -> impl Iterator<Item = (&'static str, Vec<i64>)> {
+    let signed = |shape: Vec<usize>| shape.into_iter().map(|size| size as i64).collect();
+    weight_shapes(architecture).into_iter().map(move |(name, shape)| (name, signed(shape)))
+}
+
+/// How the weight called `name` begins.
+fn init(name: &str, architecture: &Architecture) -> Init {
+    match name {
+        names::NORM_WEIGHT => Init::Ones,
+        names::ROW_POSITIONS | names::COLUMN_POSITIONS => Init::Normal(0.02),
+        // It is the output matrix too.
+        names::EMBEDDING if architecture.tie_word_embeddings => Init::Normal(0.05),
+        names::LSTM_BIAS_IH => Init::LstmBias,
+        _ if name.ends_with("bias") || name == names::LSTM_BIAS_HH => Init::Zeros,
+        _ => Init::Xavier,
     }
-    add(names::KEY_WEIGHT, &[attention, encoder], Init::Xavier);
-    add(names::KEY_BIAS, &[attention], Init::Zeros);
-    add(names::QUERY_WEIGHT, &[attention, decoder], Init::Xavier);
-    add(names::SCORE_WEIGHT, &[1, attention], Init::Xavier);
-    add(names::INIT_H_WEIGHT, &[decoder, encoder], Init::Xavier);
-    add(names::INIT_H_BIAS, &[decoder], Init::Zeros);
-    add(names::INIT_C_WEIGHT, &[decoder, encoder], Init::Xavier);
-    add(names::INIT_C_BIAS, &[decoder], Init::Zeros);
-    if a.gated_context {
-        add(names::GATE_WEIGHT, &[encoder, decoder], Init::Xavier);
-        add(names::GATE_BIAS, &[encoder], Init::Zeros);
-    }
-    // Tied, it is the output matrix too.
-    let embedding = if a.tie_word_embeddings { Init::Normal(0.05) } else { Init::Xavier };
-    add(names::EMBEDDING, &[vocab, embed], embedding);
-    add(names::LSTM_WEIGHT_IH, &[4 * decoder, embed + encoder], Init::Xavier);
-    add(names::LSTM_WEIGHT_HH, &[4 * decoder, decoder], Init::Xavier);
-    add(names::LSTM_BIAS_IH, &[4 * decoder], Init::LstmBias);
-    add(names::LSTM_BIAS_HH, &[4 * decoder], Init::Zeros);
-    if a.deep_output {
-        add(names::DEEP_H_WEIGHT, &[embed, decoder], Init::Xavier);
-        add(names::DEEP_H_BIAS, &[embed], Init::Zeros);
-        add(names::DEEP_Z_WEIGHT, &[embed, encoder], Init::Xavier);
-    }
-    if !a.tie_word_embeddings {
-        let width = if a.deep_output { embed } else { decoder };
-        add(names::VOCAB_WEIGHT, &[vocab, width], Init::Xavier);
-    }
-    add(names::VOCAB_BIAS, &[vocab], Init::Zeros);
-    list
 }

@@ -12,6 +12,12 @@ pub struct State {
     pub c: Tensor,
 }
 
+impl State {
+    pub(crate) fn map(&self, f: impl Fn(&Tensor) -> Tensor) -> Self {
+        Self { h: f(&self.h), c: f(&self.c) }
+    }
+}
+
 /// What one step gives.
 #[derive(Debug)]
 pub struct Step {

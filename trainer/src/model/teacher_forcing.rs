@@ -1,6 +1,6 @@
 use super::boundary::Boundary;
 use super::step::StepWeights;
-use super::{CaptionBatch, Captioner, Grid, Pass, State};
+use super::{CaptionBatch, Captioner, Grid, Pass};
 use glimpse_bundle::checkpoint::weights as names;
 use tch::{Kind, Tensor};
 
@@ -41,7 +41,7 @@ impl Captioner {
         let embeddings = pass.drop_units(embeddings);
         // Split in one call, so that autograd puts the gradient together in one call too.
         let word_gates = self.word_gates(&weights, &embeddings).split_with_sizes(&batch.active[..], 0);
-        let mut state = State { h: rows.h.shallow_clone(), c: rows.c.shallow_clone() };
+        let mut state = rows.start();
         let (mut hs, mut contexts) = (Vec::new(), Vec::new());
         let total_rows = batch.order.len() as i64;
         let mut attention_sums =
@@ -52,7 +52,7 @@ impl Captioner {
             if active < state.h.size()[0] {
                 let prefix = |tensor: &Tensor| tensor.narrow(0, 0, active);
                 rows = rows.map(prefix);
-                state = State { h: prefix(&state.h), c: prefix(&state.c) };
+                state = state.map(prefix);
             }
             let (next, context, attention) = self.advance(
                 &weights,
