@@ -2,6 +2,7 @@
 
 use crate::dataset::Builder;
 use crate::{FindingKind, Layout};
+use std::borrow::Cow;
 
 /// Rows that decide whether a layout fits.
 const SAMPLE: usize = 50;
@@ -80,9 +81,38 @@ pub(crate) fn is_picture(file_name: &str) -> bool {
 
 /// Lines with their numbers from 1, without blank ones and the header.
 fn rows(layout: Layout, text: &str) -> impl Iterator<Item = (usize, Result<Row, FindingKind>)> {
-    let mut lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()).peekable();
+    let mut lines = lines(layout, text).filter(|(_, line)| !line.trim().is_empty()).peekable();
     lines.next_if(|(_, line)| is_header(layout, line));
-    lines.map(move |(number, line)| (number, row(layout, line)))
+    lines.map(move |(number, line)| (number, row(layout, &line)))
+}
+
+/// Lines with their numbers from 1; a quoted caption that goes on in further lines is one.
+fn lines(layout: Layout, text: &str) -> impl Iterator<Item = (usize, Cow<'_, str>)> {
+    let has_quotes = matches!(layout, Layout::ResultsComma | Layout::Kaggle);
+    let lines: Vec<_> = text.lines().collect();
+    let mut next = 0;
+    std::iter::from_fn(move || {
+        let first = next;
+        let further = if has_quotes { further_lines(lines.get(first..)?) } else { 0 };
+        next += 1 + further;
+        match lines.get(first..next)? {
+            [line] => Some((first + 1, Cow::Borrowed(*line))),
+            several => Some((first + 1, Cow::Owned(several.join(" ")))),
+        }
+    })
+}
+
+/// In how many more lines the first one's quote ends: 0 where it has no partner before the next row.
+fn further_lines(lines: &[&str]) -> usize {
+    let [first, others @ ..] = lines else { return 0 };
+    let is_odd = |line: &str| line.matches('"').count() % 2 == 1;
+    if !is_odd(first) || !(first.starts_with('"') || first.contains(",\"")) {
+        return 0;
+    }
+    let is_row =
+        |line: &str| line.split(',').next().is_some_and(|name| is_picture(name.trim().trim_matches('"')));
+    let before_next_row = others.iter().take_while(|line| !is_row(line));
+    before_next_row.into_iter().position(|line| is_odd(line)).map_or(0, |end| end + 1)
 }
 
 fn row(layout: Layout, line: &str) -> Result<Row, FindingKind> {

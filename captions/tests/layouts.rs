@@ -60,6 +60,15 @@ fn pipes_with_byte_order_mark_windows_line_ends_and_stray_blanks() {
 }
 
 #[test]
+fn a_quoted_caption_may_go_on_in_further_lines() {
+    let text = "image,caption\n1.jpg,\"A kite\nhangs, red,\r\n over the harbour .\"\n1.jpg,\"No partner\n2.jpg,A gull .\n";
+    let dataset = read_text(text, None).unwrap();
+    let first = ["A kite hangs, red,  over the harbour .", "No partner"];
+    assert_eq!(dataset.images, [image("1.jpg", &first), image("2.jpg", &["A gull ."])]);
+    assert_eq!(dataset.report.rows, 3);
+}
+
+#[test]
 fn commas_quoted_bare_and_cut() {
     use FindingKind::*;
     let dataset = read("results_comma.csv");
