@@ -24,6 +24,7 @@ pub mod image;
 mod preprocessor;
 pub mod tensors;
 mod tokenizer;
+mod whole;
 
 pub use checksums::{seal, sha256, sha256_of_file};
 pub use config::{Architecture, Config, FORMAT_VERSION, GRID_SIZE, NUM_CELLS, Provenance};
@@ -37,3 +38,4 @@ pub use generation::{EarlyStopping, GenerationConfig};
 pub use image::Preprocessor;
 pub use preprocessor::{PreprocessorConfig, Resample, Size};
 pub use tokenizer::{BOS_ID, CaptionTokenizer, Detokenizer, EOS_ID, PAD_ID, SPECIALS, UNK_ID, WordCounts};
+pub use whole::{write_together, write_whole};

@@ -95,7 +95,7 @@ impl Weights {
     pub(crate) fn write_with_metadata(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<()> {
         let tensors = safetensors::serialize(&self.tensors, None)
             .map_err(|source| Error::Safetensors { path: path.to_path_buf(), source })?;
-        crate::atomic::write_file(path, &with_metadata(&tensors, metadata))
+        Ok(glimpse_bundle::write_whole(path, &with_metadata(&tensors, metadata))?)
     }
 
     /// Adds or replaces a tensor.

@@ -1,7 +1,7 @@
 //! A prepared data set: cleaned captions, split, with their vocabulary beside them.
 
 use crate::{Error, Result};
-use glimpse_bundle::{CaptionTokenizer, TOKENIZER};
+use glimpse_bundle::{CaptionTokenizer, TOKENIZER, write_together};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -81,10 +81,8 @@ impl PreparedDataset {
         let path = dir.join(DATASET);
         let text = serde_json::to_string(self).map_err(Error::json(&path))?;
         let tokenizer = tokenizer.to_json()?;
-        crate::files::write_together(&[
-            (&path, text.as_bytes()),
-            (&dir.join(TOKENIZER), tokenizer.as_bytes()),
-        ])
+        let tokenizer_path = dir.join(TOKENIZER);
+        Ok(write_together(&[(&path, text.as_bytes()), (&tokenizer_path, tokenizer.as_bytes())])?)
     }
 }
 

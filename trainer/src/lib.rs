@@ -12,7 +12,6 @@ mod error;
 pub mod evaluation;
 pub mod exporting;
 pub mod features;
-mod files;
 mod memory;
 pub mod model;
 mod safetensors_file;

@@ -1,6 +1,7 @@
 //! Tensors and texts in one `.safetensors` file.
 
 use crate::{Error, Result};
+use glimpse_bundle::write_whole;
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensorError, SafeTensors};
 use std::collections::{BTreeMap, HashMap};
@@ -43,7 +44,7 @@ pub fn write(path: &Path, tensors: &[Stored], metadata: &BTreeMap<String, String
         .collect::<std::result::Result<Vec<_>, _>>()
         .map_err(unwritable)?;
     let serialized = safetensors::serialize(views, None).map_err(unwritable)?;
-    crate::files::write_atomically(path, &glimpse_export::with_metadata(&serialized, metadata))
+    Ok(write_whole(path, &glimpse_export::with_metadata(&serialized, metadata))?)
 }
 
 /// The texts of a file.

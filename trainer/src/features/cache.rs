@@ -1,7 +1,7 @@
 use super::Augmentation;
 use crate::dataset::{CaptionedImage, PreparedDataset};
 use crate::{Error, Result};
-use glimpse_bundle::{NUM_CELLS, PreprocessorConfig};
+use glimpse_bundle::{NUM_CELLS, PreprocessorConfig, write_whole};
 use memmap2::Mmap;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -183,7 +183,7 @@ pub(super) fn read_spec(dir: &Path) -> Result<CacheSpec> {
 pub(super) fn write_spec(dir: &Path, spec: &CacheSpec) -> Result<PathBuf> {
     let path = dir.join(INDEX);
     let text = serde_json::to_string_pretty(spec).map_err(Error::json(&path))?;
-    crate::files::write_atomically(&path, text.as_bytes())?;
+    write_whole(&path, text.as_bytes())?;
     Ok(path)
 }
 

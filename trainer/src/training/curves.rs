@@ -1,8 +1,8 @@
 //! Loss and CIDEr-D by epoch, as pictures.
 
 use super::run_log::{EpochMetrics, Phase};
-use crate::files::write_atomically;
 use crate::{Error, Result};
+use glimpse_bundle::write_together;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use plotters::coord::Shift;
@@ -27,8 +27,7 @@ pub(super) fn write(dir: &Path, lines: &[EpochMetrics]) -> Result<()> {
     PngEncoder::new(&mut png)
         .write_image(&pixels, SIZE.0, SIZE.1, ExtendedColorType::Rgb8)
         .map_err(|error| failed(error.to_string()))?;
-    write_atomically(&path, &png)?;
-    write_atomically(&dir.join("curves.svg"), svg.as_bytes())
+    Ok(write_together(&[(&path, &png), (&dir.join("curves.svg"), svg.as_bytes())])?)
 }
 
 type Curve<'a> = (&'a str, RGBColor, Vec<(f64, f64)>);

@@ -1,6 +1,7 @@
 use super::curves;
 use super::event_file::EventFile;
 use crate::{Error, Result};
+use glimpse_bundle::write_whole;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -66,7 +67,7 @@ impl RunLog {
         let whole = text.lines().filter_map(|line| serde_json::from_str(line).ok());
         let lines: Vec<EpochMetrics> = whole.filter(|line: &EpochMetrics| line.epoch <= epoch).collect();
         let kept: String = lines.iter().map(json_line).collect::<Result<_>>()?;
-        crate::files::write_atomically(&path, kept.as_bytes())?;
+        write_whole(&path, kept.as_bytes())?;
         let mut events = EventFile::create(&dir.join("events.out.tfevents.glimpse"))?;
         for line in &lines {
             write_events(&mut events, line)?;

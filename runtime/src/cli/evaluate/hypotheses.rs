@@ -7,10 +7,9 @@ use super::super::progress::progress_bar;
 use super::Args;
 use super::partial::Partial;
 use anyhow::{Context, Result, bail};
-use glimpse_bundle::sha256_of_file;
+use glimpse_bundle::{sha256_of_file, write_whole};
 use glimpse_captions::{CaptionResult, CaptionedImage, match_results, read_results};
 use serde::Serialize;
-use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
@@ -127,13 +126,6 @@ fn write_results(path: &Path, images: &[CaptionedImage], captions: &[String]) ->
     let results: Vec<_> = results
         .map(|(image, caption)| CaptionResult { image_id: image.image_id(), caption: caption.clone() })
         .collect();
-    let write = || {
-        // Behind a link, not in its place.
-        let path = if path.exists() { path.canonicalize()? } else { path.to_path_buf() };
-        let mut beside = path.clone().into_os_string();
-        beside.push(format!(".new-{}", std::process::id()));
-        fs::write(&beside, serde_json::to_vec(&results)?)?;
-        fs::rename(&beside, path)
-    };
-    write().with_context(|| format!("--output {}", path.display()))
+    let text = serde_json::to_vec(&results)?;
+    write_whole(path, &text).with_context(|| format!("--output {}", path.display()))
 }
