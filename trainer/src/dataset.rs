@@ -1,9 +1,11 @@
 //! A prepared data set: cleaned captions, split, with their vocabulary beside them.
 
+use crate::ahead::ahead;
 use crate::{Error, Result};
 use glimpse_bundle::{CaptionTokenizer, TOKENIZER, write_together};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 /// The file that `prepare` writes besides `tokenizer.json`.
@@ -125,17 +127,11 @@ pub fn drop_bad_images(dataset: &mut PreparedDataset, limit: usize) -> Result<Ve
         .map(|image| dataset.images_dir.join(&image.file_name))
         .collect();
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let bad: Vec<(PathBuf, String)> = std::thread::scope(|scope| {
-        let check = |paths: &[PathBuf]| -> Vec<(PathBuf, String)> {
-            let reason =
-                |path: &PathBuf| glimpse_bundle::image::open(path).err().map(|error| error.to_string());
-            paths.iter().filter_map(|path| Some((path.clone(), reason(path)?))).collect()
-        };
-        let threads: Vec<_> = all
-            .chunks(all.len().div_ceil(workers).max(1))
-            .map(|paths| scope.spawn(move || check(paths)))
-            .collect();
-        threads.into_iter().flat_map(|thread| thread.join().expect("the decoder reports errors")).collect()
+    let mut bad = Vec::new();
+    let open = |path: &PathBuf| glimpse_bundle::image::open(path).err();
+    let Ok(()) = ahead(&all, workers, open, |path, error| {
+        bad.extend(error.map(|error| (path.clone(), error.to_string())));
+        Ok::<_, Infallible>(())
     });
     if bad.len() > limit || (bad.len() == all.len() && !bad.is_empty()) {
         let first = bad[0].1.clone();

@@ -98,7 +98,7 @@ pub enum Error {
     },
     /// Photos that the captions name are missing or unreadable.
     #[error(
-        "{count} photos are missing or broken, more than --max-bad-images {limit}: is --images the right folder? The first: {first}"
+        "{count} photos are missing or broken, more than --max-bad-images {limit} or all there are: is --images the right folder? The first: {first}"
     )]
     BadImages {
         /// How many.
