@@ -22,6 +22,25 @@ pub struct CaptionFiles {
     stem: PathBuf,
 }
 
+/// Makes the folder for the pictures of `photos`, so that a run does not begin in vain.
+///
+/// # Errors
+/// A folder that cannot be made, or [`Error::HoldsPhoto`].
+pub fn create_folder<'a>(dir: &Path, photos: impl IntoIterator<Item = &'a Path>) -> Result<(), Error> {
+    fs::create_dir_all(dir).map_err(write_error(dir))?;
+    let canonical = dir.canonicalize().map_err(write_error(dir))?;
+    let lies_here = |photo: &&Path| {
+        let beside = photo.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let behind_links = photo.canonicalize();
+        beside.canonicalize().is_ok_and(|folder| folder == canonical)
+            || behind_links.is_ok_and(|photo| photo.parent() == Some(&canonical))
+    };
+    match photos.into_iter().find(lies_here) {
+        Some(photo) => Err(Error::HoldsPhoto { dir: dir.to_path_buf(), photo: photo.to_path_buf() }),
+        None => Ok(()),
+    }
+}
+
 /// Names of the photos of a run, as photos of different folders may share one.
 #[derive(Debug, Default)]
 pub struct FileNames(HashSet<String>);
@@ -82,13 +101,13 @@ impl CaptionFiles {
     pub fn write(&self, seen: &RgbImage, caption: &AttendedCaption<'_>) -> Result<(), Error> {
         let map = AttentionMap::new(seen, caption.words, caption.attentions)?;
         self.remove()?;
+        self.write_json(caption)?;
         fs::create_dir_all(&self.stem).map_err(write_error(&self.stem))?;
         for (index, word) in caption.words.iter().enumerate() {
             save(&map.overlay(index), &self.stem.join(file_name(index + 1, word)))?;
         }
         save(&map.contact_sheet(), &self.with_extension("png"))?;
-        self.write_npy(caption.attentions)?;
-        self.write_json(caption)
+        self.write_npy(caption.attentions)
     }
 
     /// Removes the files of a caption that were written under this name, if any were: says whether.
@@ -96,7 +115,7 @@ impl CaptionFiles {
     /// # Errors
     /// The first file that cannot be removed.
     pub fn remove(&self) -> Result<bool, Error> {
-        // Written last: without it the others are somebody else's.
+        // Written first: without it the others are somebody else's.
         let json = self.with_extension("json");
         if !json.is_file() {
             return Ok(false);

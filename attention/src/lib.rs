@@ -18,7 +18,7 @@ mod seen;
 mod sheet;
 mod text;
 
-pub use files::{AttendedCaption, CaptionFiles, FileNames};
+pub use files::{AttendedCaption, CaptionFiles, FileNames, create_folder};
 pub use map::{AttentionMap, upsample};
 pub use seen::seen;
 
@@ -35,6 +35,14 @@ pub enum Error {
         shape: [usize; 2],
         /// Words as given.
         words: usize,
+    },
+    /// Pictures of attention could have the names of photos.
+    #[error("{dir} holds the photo {photo}: name a folder of its own", dir = dir.display(), photo = photo.display())]
+    HoldsPhoto {
+        /// The folder.
+        dir: PathBuf,
+        /// The photo.
+        photo: PathBuf,
     },
     /// A file that cannot be written.
     #[error("{path}: {reason}", path = path.display())]

@@ -15,7 +15,8 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 /// [`write_whole`] for files that belong together: all of them are on the disk before the first is replaced.
 ///
 /// # Errors
-/// [`Error::Io`] with the path of the first that cannot be written; none is replaced then.
+/// [`Error::Io`] with the path of the first that cannot be written, when none is replaced, or cannot be put in its
+/// place.
 pub fn write_together(files: &[(&Path, &[u8])]) -> Result<()> {
     let files: Vec<_> = files.iter().map(|(path, bytes)| (Target::of(path), *bytes)).collect();
     let write = |(target, bytes): &(Target, &[u8])| {
@@ -46,7 +47,8 @@ struct Target {
 
 impl Target {
     fn of(path: &Path) -> Self {
-        let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        let behind_link = || Some(path.parent()?.join(path.read_link().ok()?));
+        let path = path.canonicalize().ok().or_else(behind_link).unwrap_or_else(|| path.to_path_buf());
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Self { beside: path.with_file_name(format!(".{name}.tmp")), path }
     }
@@ -74,6 +76,9 @@ mod tests {
             write_whole(&at("link"), b"newer").unwrap();
             assert!(at("link").is_symlink());
             assert_eq!(read(at("a")).unwrap(), b"newer");
+            std::fs::remove_file(at("a")).unwrap();
+            write_whole(&at("link"), b"again").unwrap();
+            assert_eq!(read(at("a")).unwrap(), b"again");
             std::fs::remove_file(at("link")).unwrap();
         }
         assert_eq!(read_dir(folder.path()).unwrap().count(), 3, "nothing else is left");

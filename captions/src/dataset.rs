@@ -181,7 +181,7 @@ impl Builder {
         {
             return Err(Error::InTwoLists { file_name: file_name.into(), first, second });
         }
-        (image.id, image.split) = (id, split);
+        (image.id, image.split) = (id.or(image.id), split.or(image.split));
         Ok(())
     }
 

@@ -106,11 +106,12 @@ fn lines(layout: Layout, text: &str) -> impl Iterator<Item = (usize, Cow<'_, str
 fn further_lines(lines: &[&str]) -> usize {
     let [first, others @ ..] = lines else { return 0 };
     let is_odd = |line: &str| line.matches('"').count() % 2 == 1;
-    if !is_odd(first) || !(first.starts_with('"') || first.contains(",\"")) {
-        return 0;
-    }
+    // Told apart by a picture's name.
     let is_row =
         |line: &str| line.split(',').next().is_some_and(|name| is_picture(name.trim().trim_matches('"')));
+    if !is_odd(first) || !is_row(first) || !(first.starts_with('"') || first.contains(",\"")) {
+        return 0;
+    }
     let before_next_row = others.iter().take_while(|line| !is_row(line));
     before_next_row.into_iter().position(|line| is_odd(line)).map_or(0, |end| end + 1)
 }

@@ -66,6 +66,9 @@ fn a_quoted_caption_may_go_on_in_further_lines() {
     let first = ["A kite hangs, red,  over the harbour .", "No partner"];
     assert_eq!(dataset.images, [image("1.jpg", &first), image("2.jpg", &["A gull ."])]);
     assert_eq!(dataset.report.rows, 3);
+    // Where rows cannot be told from what goes on, a quote without its partner costs one row.
+    let text = "image,caption\na,\"No partner\nb,A gull .\nc,\"No partner\nd,A boat .\n";
+    assert_eq!(read_text(text, None).unwrap().images.len(), 4);
 }
 
 #[test]

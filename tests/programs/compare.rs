@@ -98,8 +98,26 @@ fn what_is_no_photo_is_named_and_the_others_are_compared() {
     assert_eq!(lines.iter().map(|line| line["image"].as_str().unwrap()).collect::<Vec<_>>(), photos);
     assert_eq!(lines[0]["settings"].as_array().unwrap().len(), 2);
     assert!(lines[1..].iter().all(|line| line["error"].is_string()), "{lines:?}");
+    let lines = Outcome::of(compare().arg("--json").args(&photos[2..])).json(SOME_FAILED);
+    assert!(lines.len() == 1 && lines[0]["error"].is_string(), "{lines:?}");
     let outcome = Outcome::of(compare().args(&photos[1..]));
     assert_eq!((outcome.code, outcome.stderr.len()), (Some(SOME_FAILED), 2), "{outcome:#?}");
+}
+
+#[test]
+fn no_output_replaces_what_is_read_or_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let photo = folder.path().join("beach.jpg");
+    fs::copy(crate::example("beach.jpg"), &photo).unwrap();
+    let before = fs::read(&photo).unwrap();
+    let refused = |command: &mut Command, word: &str| {
+        let outcome = Outcome::of(command.arg(&photo));
+        assert_eq!(outcome.code, Some(WRONG_USE), "{outcome:#?}");
+        assert!(outcome.stderr[0].contains(word), "{outcome:#?}");
+        assert!(fs::read(&photo).unwrap() == before);
+    };
+    refused(compare().arg("--html").arg(&photo), "is read too");
+    refused(compare().arg("--html").arg(folder.path()), "is a folder");
 }
 
 #[test]
@@ -113,7 +131,6 @@ fn comparisons_that_make_no_sense_are_refused() {
         (&["--num-beams", "1", "--length-penalty", "0.5,1"], "--length-penalty"),
         (&["--num-beams", "2", "--num-return-sequences", "3"], "--num-return-sequences"),
         (&["--html", "no/such/folder/x.html"], "--html"),
-        (&["--attention", "examples"], "--attention"),
         (&["--examples", "2"], "of a data set"),
         (&["-"], "glimpse caption"),
         (&["--images", "examples"], "--captions"),

@@ -77,7 +77,7 @@ impl PreparedDataset {
         self.train.len() - before
     }
 
-    /// Writes `dataset.json` and `tokenizer.json`, both or neither.
+    /// Writes `dataset.json` and `tokenizer.json`, once both are on the disk.
     pub fn write(&self, dir: &Path, tokenizer: &CaptionTokenizer) -> Result<()> {
         std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
         let path = dir.join(DATASET);
@@ -99,15 +99,16 @@ pub fn check_output(dir: &Path) -> Result<()> {
     }
 }
 
-/// Flickr's number of a photo called `NUMBER_SECRET.jpg`, or the file name without its suffix.
+/// Flickr's number of a photo called `NUMBER.jpg` or `NUMBER_SECRET.jpg`, or the whole file name.
 fn photo_id(file_name: &str) -> &str {
-    let name = Path::new(file_name).file_stem().and_then(|stem| stem.to_str()).unwrap_or(file_name);
-    let is_flickrs = |(number, secret): &(&str, &str)| {
-        number.bytes().all(|byte| byte.is_ascii_digit())
-            && secret.len() >= 8
-            && secret.bytes().all(|byte| byte.is_ascii_hexdigit())
-    };
-    name.split_once('_').filter(is_flickrs).map_or(name, |(number, _)| number)
+    let name = file_name.rsplit('/').next().unwrap_or(file_name);
+    let stem = name.strip_suffix(".jpg").unwrap_or(name);
+    let (number, secret) = stem.split_once('_').unwrap_or((stem, "0000000000"));
+    let is_flickrs = !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && secret.len() == 10
+        && secret.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_flickrs { number } else { name }
 }
 
 impl From<glimpse_captions::CaptionedImage> for CaptionedImage {
@@ -151,8 +152,11 @@ mod tests {
 
     #[test]
     fn only_flickrs_names_are_shortened() {
-        let names =
-            ["x/1000268201_693b08cb0e.jpg", "1000268201.jpg", "2021_0001.jpg", "2021_0002.jpg", "a.b.png"];
-        assert_eq!(names.map(photo_id), ["1000268201", "1000268201", "2021_0001", "2021_0002", "a.b"]);
+        for name in ["x/1000268201_693b08cb0e.jpg", "1000268201.jpg"] {
+            assert_eq!(photo_id(name), "1000268201");
+        }
+        for name in ["2021_0001.jpg", "20210101_123045123.jpg", "_693b08cb0e.jpg", "dog.png"] {
+            assert_eq!(photo_id(name), name);
+        }
     }
 }

@@ -125,7 +125,7 @@ pub enum Error {
         wanted: String,
     },
     /// The feature cache was begun for other photos, or for another number of views.
-    #[error("{path}: the cache is of other photos, or of fewer views of them; remove that folder to make it anew", path = path.display())]
+    #[error("{path}: the cache is of other photos, or of another number of views; remove that folder to make it anew", path = path.display())]
     OtherPhotos {
         /// The cache.
         path: PathBuf,

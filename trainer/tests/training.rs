@@ -318,11 +318,13 @@ fn a_run_is_neither_overwritten_nor_resumed_with_other_settings() {
         (Recipe { epochs: 0, ..recipe.clone() }, "--epochs: is 0, but 1 are done"),
         (Recipe { epochs: 2, ema_decay: 0.0, ..recipe.clone() }, ""),
     ];
+    let best = std::fs::read(output.join("best.safetensors")).unwrap();
     for (other, refusal) in cases {
         let mut changed = options(&data, &other, &output, true);
         changed.change_recipe = true;
         let error = Trainer::new(changed).err().map(|error| error.to_string()).unwrap_or_default();
         assert_eq!(error, refusal);
+        assert!(std::fs::read(output.join("best.safetensors")).unwrap() == best);
     }
     let mut fewer = self::data(&dir.path().join("fewer"));
     fewer.train.pop();

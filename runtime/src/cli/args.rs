@@ -83,14 +83,20 @@ pub struct ReferenceArgs {
 }
 
 impl ReferenceArgs {
-    /// The caption file.
-    pub fn path(&self) -> Option<&Path> {
-        self.captions.as_deref()
+    /// The files that are read.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.captions.iter().chain(&self.split).map(PathBuf::as_path)
     }
 
     /// The photos to score, in the order of the caption file; `None` without --captions.
     pub fn read(&self) -> Result<Option<Vec<CaptionedImage>>> {
-        let Some(path) = &self.captions else { return Ok(None) };
+        let Some(path) = &self.captions else {
+            // clap does not ask for what another argument excludes.
+            if self.layout.is_some() || self.split.is_some() {
+                bail!("--layout and --split are of --captions");
+            }
+            return Ok(None);
+        };
         let dataset = Dataset::read(path, self.layout)?;
         let Some(list) = &self.split else { return Ok(Some(dataset.images)) };
         if list.is_file() {

@@ -1,11 +1,10 @@
 //! `--attention DIR`: what the decoder looked at, in pictures and numbers.
 
 use super::inputs::Input;
-use anyhow::{Context, Result, bail};
-use glimpse_attention::{AttendedCaption, CaptionFiles, FileNames};
+use anyhow::{Context, Result};
+use glimpse_attention::{AttendedCaption, CaptionFiles, FileNames, create_folder};
 use glimpse_bundle::image::RgbImage;
 use glimpse_runtime::{Caption, Captioner};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A folder that the captions of one run write to.
@@ -15,19 +14,10 @@ pub struct AttentionDir {
 }
 
 impl AttentionDir {
-    /// Makes the folder, so that a run does not begin in vain. It must not be one that photos lie in, whose
-    /// names pictures of attention could have.
+    /// Makes the folder, which must not be one that photos lie in.
     pub fn create(dir: &Path, photos: &[Input]) -> Result<Self> {
-        let place = || format!("--attention {}", dir.display());
-        fs::create_dir_all(dir).with_context(place)?;
-        let canonical = dir.canonicalize().with_context(place)?;
-        let lies_here = |photo: &&Input| match photo {
-            Input::File(path) => path.canonicalize().is_ok_and(|path| path.parent() == Some(&canonical)),
-            Input::Stdin | Input::Nothing { .. } => false,
-        };
-        if let Some(photo) = photos.iter().find(lies_here) {
-            bail!("{} holds the photo {}: name a folder of its own", place(), photo.name());
-        }
+        create_folder(dir, photos.iter().filter_map(Input::file))
+            .with_context(|| format!("--attention {}", dir.display()))?;
         Ok(Self { dir: dir.to_path_buf(), names: FileNames::default() })
     }
 

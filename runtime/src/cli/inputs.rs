@@ -22,6 +22,14 @@ impl Input {
         }
     }
 
+    /// The file, if it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Stdin | Self::Nothing { .. } => None,
+        }
+    }
+
     /// The picture's bytes, or the reason why there are none.
     pub fn read(&self) -> Result<Vec<u8>, String> {
         match self {

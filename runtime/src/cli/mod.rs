@@ -64,7 +64,8 @@ pub fn run() -> ExitCode {
 /// One line on stderr, whatever line breaks the text has. A closed stderr is nobody's problem.
 fn complain(text: impl std::fmt::Display) {
     let text = text.to_string();
-    let lines: Vec<_> = text.lines().map(str::trim).collect();
+    let lines = text.split(['\n', '\r']).map(str::trim);
+    let lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
     let _ = writeln!(std::io::stderr(), "{}", lines.join(" "));
 }
 

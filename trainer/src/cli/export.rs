@@ -88,8 +88,14 @@ impl ExportArgs {
         if !self.precision.is_empty() && !quantizer.is_file() {
             bail!("{} writes the variants, and is not there: build glimpse-quantize", quantizer.display());
         }
+        if let Some(missing) = self.calibration.iter().find(|place| !place.exists()) {
+            bail!("--calibration {}: no such file or folder", missing.display());
+        }
         match &self.glimpse {
-            Some(program) if !program.is_file() => bail!("--glimpse {}: no such file", program.display()),
+            // A bare name is looked for as the shell does.
+            Some(program) if program.components().count() > 1 && !program.is_file() => {
+                bail!("--glimpse {}: no such file", program.display())
+            }
             _ => Ok(()),
         }
     }

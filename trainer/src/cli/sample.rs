@@ -2,7 +2,7 @@ use super::DeviceArgs;
 use super::checkpoint::{CheckpointArgs, Opened};
 use anyhow::{Context, Result};
 use clap::Args;
-use glimpse_attention::{AttendedCaption, CaptionFiles, FileNames, seen};
+use glimpse_attention::{AttendedCaption, CaptionFiles, FileNames, create_folder, seen};
 use glimpse_bundle::{Preprocessor, image};
 use glimpse_trainer::decode::{Choice, attend, decode};
 use glimpse_trainer::model::Pass;
@@ -32,6 +32,9 @@ pub struct SampleArgs {
 
 impl SampleArgs {
     pub fn run(self) -> Result<()> {
+        if let Some(dir) = &self.attention {
+            create_folder(dir, self.images.iter().map(PathBuf::as_path))?;
+        }
         let device = self.device.device()?;
         let Opened { checkpoint, tokenizer, backbone, model, .. } = self.checkpoint.open(device)?;
         let preprocessor = Preprocessor::new(checkpoint.preprocessor.clone())?;

@@ -25,7 +25,8 @@ pub struct TrainArgs {
     /// Go on where an earlier run of the same settings stopped
     #[arg(long)]
     resume: bool,
-    /// With --resume: go on with other settings than before, of the same sizes
+    /// With --resume: go on with other settings than before, of the same sizes, or with other photos, views or
+    /// captions of the same vocabulary
     #[arg(long, requires = "resume")]
     change_recipe: bool,
     /// Named settings: best, or report for those of the seed report

@@ -58,8 +58,6 @@ pub fn extract(
 ) -> Result<ExtractReport> {
     std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
     let path = dir.join(GRIDS);
-    let mut file =
-        OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(Error::io(&path))?;
     let is_begun = dir.join(INDEX).is_file();
     if is_begun {
         let found = read_spec(dir)?;
@@ -70,7 +68,10 @@ pub fn extract(
         if found != *spec {
             return Err(Error::OtherPhotos { path: dir.to_path_buf() });
         }
-    } else {
+    }
+    let mut file =
+        OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(Error::io(&path))?;
+    if !is_begun {
         // Whatever is there, nobody knows of what.
         file.set_len(0).map_err(Error::io(&path))?;
     }

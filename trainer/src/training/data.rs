@@ -67,7 +67,7 @@ impl TrainingData {
 
     /// Tells apart what runs learn from: photos, views and captions.
     pub fn fingerprint(&self) -> String {
-        let mut text = self.features.reader.key().to_string();
+        let mut text = format!("{:?}", self.features.reader.key());
         for EncodedImage { file_name, first_grid, views, captions } in
             self.train.iter().chain(&self.validation)
         {

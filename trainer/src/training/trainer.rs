@@ -128,7 +128,7 @@ impl<'a> Trainer<'a> {
             eprintln!("{}: nothing to resume, the run begins", folder.last().display());
         }
         let fingerprint = data.fingerprint();
-        let progress = resumed.unwrap_or_else(|| Progress {
+        let mut progress = resumed.unwrap_or_else(|| Progress {
             epoch: 0,
             step: 0,
             optimizer_steps: 0,
@@ -142,6 +142,7 @@ impl<'a> Trainer<'a> {
             let reason = "the run learned from other photos, views or captions; use another --output, or --change-recipe";
             return Err(Error::Invalid { what: "--resume", reason: reason.into() });
         }
+        progress.data = fingerprint;
         if progress.epoch > recipe.epochs {
             optimizer.weight_decay = 0.0;
         }
@@ -163,8 +164,9 @@ impl<'a> Trainer<'a> {
             average,
             samples,
         };
-        if trainer.progress.epoch > 0 && trainer.progress.best_epoch == trainer.progress.epoch {
-            // The run may have been stopped between both files.
+        let Progress { epoch, best_epoch, .. } = trainer.progress;
+        // The run may have been stopped between both files. Another recipe may have no average to write.
+        if epoch > 0 && best_epoch == epoch && !(change_recipe && trainer.folder.best().exists()) {
             trainer.save_best()?;
         }
         Ok(trainer)
@@ -265,14 +267,18 @@ impl<'a> Trainer<'a> {
     }
 
     fn report(&self, metrics: &EpochMetrics, total: usize, validation: &Validation) -> Result<()> {
+        let criterion = match self.recipe.criterion {
+            Criterion::Loss => "loss",
+            Criterion::Cider => "CIDEr",
+        };
         eprintln!(
-            "epoch {}/{total} {}: train {:.4}, validation loss {:.4}, CIDEr {:.4} (best so far: epoch {}), {:.0} captions/s, {:.0} s",
+            "epoch {}/{total} {}: train {:.4}, validation loss {:.4}, CIDEr {:.4} (best {criterion} {:.4}), {:.0} captions/s, {:.0} s",
             metrics.epoch,
             metrics.phase,
             metrics.train,
             metrics.validation_loss,
             metrics.validation_cider,
-            self.progress.best_epoch,
+            self.progress.best.map_or(f64::NAN, f64::abs),
             metrics.captions_per_second,
             metrics.seconds
         );

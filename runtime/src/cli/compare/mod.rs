@@ -18,7 +18,7 @@ use clap::builder::FalseyValueParser;
 use glimpse_captions::CaptionedImage;
 use settings::Setting;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use sweep::{Examples, Sweep};
 
@@ -78,9 +78,6 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         );
     }
     let kind = args.plot.as_deref().map(plot::Kind::of).transpose()?;
-    for (flag, file) in [("--csv", &args.csv), ("--plot", &args.plot), ("--html", &args.html)] {
-        file.as_deref().map_or(Ok(()), |file| outputs::check(flag, file))?;
-    }
     let (inputs, names): (Vec<_>, Vec<_>) = match (&args.images, &references) {
         (Some(folder), Some(images)) => {
             let of = |image: &CaptionedImage| {
@@ -93,9 +90,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if inputs.contains(&Input::Stdin) {
         bail!("- is for `glimpse caption`: compare reads files");
     }
-    if let Some(dir) = &args.attention {
-        AttentionDir::create(dir, &inputs)?;
-    }
+    let files = [("--csv", &args.csv), ("--plot", &args.plot), ("--html", &args.html)];
+    let files = files.map(|(flag, file)| (flag, file.as_deref()));
+    outputs::check(&files, args.references.files().chain(inputs.iter().filter_map(Input::file)))?;
     let mut captioner = args.model.open()?;
     let mut options = captioner.search_options();
     search_only(&mut options);
@@ -117,6 +114,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         bail!("--num-return-sequences shows in --html and --attention alone: give one of them too");
     }
     let settings = settings::settings(&options, widths, &args.length_penalty)?;
+    let dir_of = |dir: &Path, setting: &Setting| AttentionDir::create(&dir.join(setting.slug()), &inputs);
+    if let Some(dir) = &args.attention {
+        settings.iter().try_for_each(|setting| dir_of(dir, setting).map(drop))?;
+    }
     let vocab_size = captioner.bundle().config.architecture.vocab_size;
     for Setting { options, .. } in &settings {
         options.validate(vocab_size)?;
@@ -129,7 +130,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     for (position, reason) in &sweep.failed {
         complain(format_args!("{}: {reason}", names[*position]));
     }
-    if sweep.photos == 0 {
+    if sweep.photos == 0 && references.is_some() {
         return Ok(ExitCode::from(SOME_FAILED));
     }
     let table =
@@ -137,7 +138,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
     if let Some(dir) = &args.attention {
         for (setting, run) in settings.iter().zip(&sweep.runs) {
-            let mut dir = AttentionDir::create(&dir.join(setting.slug()), &inputs)?;
+            let mut dir = dir_of(dir, setting)?;
             for (&position, captions) in &run.examples {
                 let Some(seen) = sweep.seen.get(&position) else { continue };
                 dir.write(&names[position], seen, captions, &captioner)?;

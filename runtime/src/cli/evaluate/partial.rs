@@ -37,8 +37,9 @@ impl Partial {
             // A line without an end was being written when the run was stopped.
             if let Some(first) = lines.next().filter(|line| line.ends_with(b"\n")) {
                 let header = serde_json::from_slice::<Header>(first).ok();
-                let is_ours = header.is_some_and(|header| header.settings == settings);
-                if !is_ours && bytes.len() > first.len() {
+                let is_ours = header.as_ref().is_some_and(|header| header.settings == settings);
+                let is_empty = header.is_some() && bytes.len() == first.len();
+                if !is_ours && !is_empty {
                     bail!(
                         "{} was begun with another model or other settings: remove it, or name another --output",
                         path.display()
