@@ -30,7 +30,7 @@ fn wrong_use_is_exit_code_2() {
     ] {
         let (code, stderr) = glimpse(folder.path(), arguments);
         assert_eq!(code, Some(2), "{arguments:?}: {stderr}");
-        assert!(stderr.contains(says), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(says) && stderr.lines().count() == 1, "{arguments:?}: {stderr}");
     }
 }
 

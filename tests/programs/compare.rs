@@ -133,12 +133,15 @@ fn comparisons_that_make_no_sense_are_refused() {
         (&["--html", "no/such/folder/x.html"], "--html"),
         (&["--examples", "2"], "of a data set"),
         (&["-"], "glimpse caption"),
-        (&["--images", "examples"], "--captions"),
+        (&["--images", "examples"], "cannot be used with"),
     ] {
         let outcome = Outcome::of(compare().args(flags).arg("examples"));
         assert_eq!(outcome.code, Some(WRONG_USE), "{flags:?}: {outcome:#?}");
         assert!(outcome.stderr.join(" ").contains(word), "{flags:?}: {outcome:#?}");
     }
+    let outcome = Outcome::of(compare().args(["--captions", "captions.txt"]));
+    assert_eq!(outcome.code, Some(WRONG_USE), "{outcome:#?}");
+    assert!(outcome.stderr.len() == 1 && outcome.stderr[0].contains("--images"), "{outcome:#?}");
 }
 
 /// A picture of a page, or `None` with a line that says so where there is no Chromium.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 /// Train an attention-LSTM captioner on a frozen backbone.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(name = "glimpse-train", version, about)]
 struct Program {
     #[command(subcommand)]
     command: Command,

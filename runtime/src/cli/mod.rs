@@ -13,6 +13,7 @@ mod outputs;
 mod photos;
 mod progress;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::io::Write;
 use std::process::ExitCode;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 ///
 /// Exit codes: 0 all done, 1 some inputs failed (each named on stderr), 2 wrong use.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "glimpse", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -42,8 +43,14 @@ const SOME_FAILED: u8 = 1;
 const WRONG_USE: u8 = 2;
 
 pub fn run() -> ExitCode {
-    let matches = Cli::command().get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let parsed = Cli::command().try_get_matches().and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok((cli, matches))
+    });
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return refuse(&error),
+    };
     let result = match cli.command {
         Command::Caption(args) => caption::run(&args),
         Command::Compare(args) => compare::run(&args),
@@ -59,6 +66,18 @@ pub fn run() -> ExitCode {
         complain(format_args!("error: {}", glimpse_bundle::with_causes(error.as_ref())));
         ExitCode::from(WRONG_USE)
     })
+}
+
+/// What is wrong with the flags, in one line: clap's own words without the usage that it adds. Help goes out as it is.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        error.exit();
+    }
+    let text = error.to_string();
+    let end = ["\n\nUsage:", "\n\nFor more information"].map(|what| text.find(what).unwrap_or(text.len()));
+    let paragraphs: Vec<_> = text[..end[0].min(end[1])].split("\n\n").map(str::trim).collect();
+    complain(format_args!("{}; try --help", paragraphs.join("; ")));
+    ExitCode::from(WRONG_USE)
 }
 
 /// One line on stderr, whatever line breaks the text has. A closed stderr is nobody's problem.

@@ -26,7 +26,7 @@ use sweep::{Examples, Sweep};
 #[derive(clap::Args)]
 pub struct Args {
     /// Pictures, folders of pictures, globs to caption in every way
-    #[arg(value_name = "PHOTO", conflicts_with_all = ["images", "captions"], required_unless_present = "images")]
+    #[arg(value_name = "PHOTO", conflicts_with_all = ["images", "captions"], required_unless_present_any = ["images", "captions"])]
     photos: Vec<PathBuf>,
     /// Folder of a data set's photos
     #[arg(long, value_name = "DIR", requires = "captions")]
@@ -64,6 +64,9 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
+    if args.references.files().next().is_some() && args.photos.is_empty() && args.images.is_none() {
+        bail!("--images DIR has the photos that --captions is about");
+    }
     let references = args.references.read()?;
     // clap does not ask for what another argument excludes.
     if references.is_none() && (args.csv.is_some() || args.plot.is_some()) {
