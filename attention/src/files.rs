@@ -30,9 +30,10 @@ pub fn create_folder<'a>(dir: &Path, photos: impl IntoIterator<Item = &'a Path>)
     fs::create_dir_all(dir).map_err(write_error(dir))?;
     let canonical = dir.canonicalize().map_err(write_error(dir))?;
     let lies_here = |photo: &&Path| {
-        let beside = photo.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let beside =
+            std::path::absolute(photo).and_then(|photo| photo.parent().unwrap_or(&photo).canonicalize());
         let behind_links = photo.canonicalize();
-        beside.canonicalize().is_ok_and(|folder| folder == canonical)
+        beside.is_ok_and(|folder| folder == canonical)
             || behind_links.is_ok_and(|photo| photo.parent() == Some(&canonical))
     };
     match photos.into_iter().find(lies_here) {

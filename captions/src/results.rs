@@ -57,12 +57,11 @@ pub fn read_results(path: &Path) -> Result<Vec<CaptionResult>> {
 /// # Errors
 /// [`Error::NoResult`] where an image has none, [`Error::TwoResults`] where one has several.
 pub fn match_results(results: Vec<CaptionResult>, images: &[CaptionedImage]) -> Result<(Vec<String>, usize)> {
-    let name = |image: &CaptionedImage| Path::new(&image.file_name).file_name()?.to_str().map(str::to_owned);
     // What is surer comes first and stays: a COCO id may also be some other file's name.
     let names = |image: &CaptionedImage| {
-        let name = name(image);
-        let stem = name.as_deref().map(stem).map(str::to_owned);
-        [image.id.map(|id| id.to_string()), Some(image.file_name.clone()), name, stem]
+        let whole = image.file_name.as_str();
+        let name = whole.rsplit('/').next().unwrap_or(whole);
+        [image.id.map(|id| id.to_string()), Some(whole.into()), Some(name.into()), Some(stem(whole).into())]
     };
     let names: Vec<_> = images.iter().map(names).collect();
     let mut positions = HashMap::new();

@@ -89,22 +89,19 @@ fn rows(layout: Layout, text: &str) -> impl Iterator<Item = (usize, Result<Row, 
 /// Lines with their numbers from 1; a quoted caption that goes on in further lines is one.
 fn lines(layout: Layout, text: &str) -> impl Iterator<Item = (usize, Cow<'_, str>)> {
     let has_quotes = matches!(layout, Layout::ResultsComma | Layout::Kaggle);
-    let lines: Vec<_> = text.lines().collect();
-    let mut next = 0;
+    let mut rest = text.lines();
+    let mut next = 1;
     std::iter::from_fn(move || {
-        let first = next;
-        let further = if has_quotes { further_lines(lines.get(first..)?) } else { 0 };
+        let (first, number) = (rest.next()?, next);
+        let further = if has_quotes { further_lines(first, rest.clone()) } else { 0 };
         next += 1 + further;
-        match lines.get(first..next)? {
-            [line] => Some((first + 1, Cow::Borrowed(*line))),
-            several => Some((first + 1, Cow::Owned(several.join(" ")))),
-        }
+        let join = |line: Cow<'_, str>, more: &str| Cow::Owned(format!("{line} {more}"));
+        Some((number, rest.by_ref().take(further).fold(Cow::Borrowed(first), join)))
     })
 }
 
 /// In how many more lines the first one's quote ends: 0 where it has no partner before the next row.
-fn further_lines(lines: &[&str]) -> usize {
-    let [first, others @ ..] = lines else { return 0 };
+fn further_lines<'a>(first: &str, rest: impl Iterator<Item = &'a str>) -> usize {
     let is_odd = |line: &str| line.matches('"').count() % 2 == 1;
     // Told apart by a picture's name.
     let is_row =
@@ -112,8 +109,7 @@ fn further_lines(lines: &[&str]) -> usize {
     if !is_odd(first) || !is_row(first) || !(first.starts_with('"') || first.contains(",\"")) {
         return 0;
     }
-    let before_next_row = others.iter().take_while(|line| !is_row(line));
-    before_next_row.into_iter().position(|line| is_odd(line)).map_or(0, |end| end + 1)
+    rest.take_while(|line| !is_row(line)).position(is_odd).map_or(0, |end| end + 1)
 }
 
 fn row(layout: Layout, line: &str) -> Result<Row, FindingKind> {

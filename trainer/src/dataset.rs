@@ -79,7 +79,6 @@ impl PreparedDataset {
 
     /// Writes `dataset.json` and `tokenizer.json`, once both are on the disk.
     pub fn write(&self, dir: &Path, tokenizer: &CaptionTokenizer) -> Result<()> {
-        std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
         let path = dir.join(DATASET);
         let text = serde_json::to_string(self).map_err(Error::json(&path))?;
         let tokenizer = tokenizer.to_json()?;
@@ -103,12 +102,14 @@ pub fn check_output(dir: &Path) -> Result<()> {
 fn photo_id(file_name: &str) -> &str {
     let name = file_name.rsplit('/').next().unwrap_or(file_name);
     let stem = name.strip_suffix(".jpg").unwrap_or(name);
-    let (number, secret) = stem.split_once('_').unwrap_or((stem, "0000000000"));
-    let is_flickrs = !number.is_empty()
-        && number.bytes().all(|byte| byte.is_ascii_digit())
-        && secret.len() == 10
-        && secret.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_flickrs { number } else { name }
+    let is_secret = |text: &str| text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let number = match stem.split_once('_') {
+        Some((number, secret)) if is_secret(secret) => number,
+        Some(_) => return name,
+        None => stem,
+    };
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { number } else { name }
 }
 
 impl From<glimpse_captions::CaptionedImage> for CaptionedImage {

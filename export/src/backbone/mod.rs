@@ -10,7 +10,6 @@ mod resnet50;
 use crate::graph::{GraphBuilder, Value};
 use crate::{Error, Result, Weights};
 pub use efficientnet_lite0::EfficientNetLite0;
-pub use glimpse_bundle::GRID_SIZE;
 use glimpse_bundle::PreprocessorConfig;
 pub use layer::{Activation, ConvBn};
 pub use resnet50::ResNet50;

@@ -34,8 +34,8 @@ pub struct Variant {
 /// Writes `variants` and the files of `bundle` into `dir`, which appears whole or not at all.
 ///
 /// Where `dir` is the bundle's own folder, graphs of other precisions stay, and what `glimpse optimize` kept of
-/// them goes. Any other folder gets
-/// the variants as its only graphs: a bundle for a device that shall not carry the rest.
+/// them goes. Any other folder gets the variants as its only graphs: a bundle for a device that shall not carry
+/// the rest.
 ///
 /// # Errors
 /// [`Error::TargetInUse`]: `dir` is neither free, nor empty, nor a bundle; and what keeps files from

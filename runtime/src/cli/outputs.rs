@@ -16,7 +16,8 @@ pub fn check<'a>(
     let inputs: HashSet<PathBuf> = inputs.into_iter().filter_map(|input| input.canonicalize().ok()).collect();
     let mut written = HashSet::new();
     for (flag, file) in given {
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let absolute = std::path::absolute(file)?;
+        let folder = absolute.parent().unwrap_or(&absolute);
         let Ok(folder) = folder.canonicalize() else {
             bail!("{flag} {}: there is no folder {}", file.display(), folder.display())
         };

@@ -118,7 +118,8 @@ impl PrepareArgs {
     }
 
     fn split(&self, dataset: Dataset) -> Result<Splits> {
-        let seed = self.seed.unwrap_or(42);
+        let defaults = SeededSplit::default();
+        let seed = self.seed.unwrap_or(defaults.seed);
         let has_own = dataset.images.iter().any(|image| image.split.is_some()) && !self.redraw;
         if self.seed.is_some() && !self.halve && (has_own || self.train_list.is_some()) {
             bail!("--seed: nothing is drawn, as the split is given");
@@ -147,8 +148,8 @@ impl PrepareArgs {
             (None, None, None) => {
                 let options = SeededSplit {
                     seed,
-                    train_percent: self.train_percent.unwrap_or(80),
-                    validation_percent: self.validation_percent.unwrap_or(0),
+                    train_percent: self.train_percent.unwrap_or(defaults.train_percent),
+                    validation_percent: self.validation_percent.unwrap_or(defaults.validation_percent),
                 };
                 Splits::seeded(dataset.images, &options)?
             }

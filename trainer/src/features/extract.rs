@@ -61,7 +61,7 @@ pub fn extract(
     let is_begun = dir.join(INDEX).is_file();
     if is_begun {
         let found = read_spec(dir)?;
-        let finished = std::fs::metadata(dir.join(GRIDS)).is_ok_and(|file| file.len() == found.total_bytes());
+        let finished = std::fs::metadata(&path).is_ok_and(|file| file.len() == found.total_bytes());
         if finished && found.covers(spec) {
             return Ok(ExtractReport { resumed: found.total_grids(), computed: 0, per_second: 0.0 });
         }

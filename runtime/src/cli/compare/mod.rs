@@ -18,7 +18,7 @@ use clap::builder::FalseyValueParser;
 use glimpse_captions::CaptionedImage;
 use settings::Setting;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use sweep::{Examples, Sweep};
 
@@ -88,7 +88,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             };
             images.iter().map(of).unzip()
         }
-        _ => expand(&args.photos)?.into_iter().map(|input| (input.clone(), input.name())).unzip(),
+        _ => {
+            let inputs = expand(&args.photos)?;
+            let names = inputs.iter().map(Input::name).collect();
+            (inputs, names)
+        }
     };
     if inputs.contains(&Input::Stdin) {
         bail!("- is for `glimpse caption`: compare reads files");
@@ -105,22 +109,16 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         ([], None) => &[1, 3, 5],
         (given, _) => given,
     };
-    let widest = widths.iter().fold(1, |widest, &width| widest.max(width));
-    args.decoding.check_width(widest)?;
-    if widest == 1 && args.length_penalty.len() > 1 {
-        bail!("--length-penalty compares lengths of beam search, and no width is above 1");
-    }
-    if options.num_return_sequences > widest {
-        bail!("--num-return-sequences {}: no width is as large", options.num_return_sequences);
-    }
+    args.decoding.check_width(settings::widest(widths))?;
     if options.num_return_sequences > 1 && references.is_some() && !with_attention {
         bail!("--num-return-sequences shows in --html and --attention alone: give one of them too");
     }
     let settings = settings::settings(&options, widths, &args.length_penalty)?;
-    let dir_of = |dir: &Path, setting: &Setting| AttentionDir::create(&dir.join(setting.slug()), &inputs);
-    if let Some(dir) = &args.attention {
-        settings.iter().try_for_each(|setting| dir_of(dir, setting).map(drop))?;
-    }
+    let attention_dirs = args.attention.as_deref().map(|dir| {
+        let of = |setting: &Setting| AttentionDir::create(&dir.join(setting.slug()), &inputs);
+        settings.iter().map(of).collect::<Result<Vec<_>>>()
+    });
+    let attention_dirs = attention_dirs.transpose()?;
     let vocab_size = captioner.bundle().config.architecture.vocab_size;
     for Setting { options, .. } in &settings {
         options.validate(vocab_size)?;
@@ -139,13 +137,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let table =
         references.as_deref().map(|images| table::Table::new(&sweep, &settings, images)).transpose()?;
 
-    if let Some(dir) = &args.attention {
-        for (setting, run) in settings.iter().zip(&sweep.runs) {
-            let mut dir = dir_of(dir, setting)?;
-            for (&position, captions) in &run.examples {
-                let Some(seen) = sweep.seen.get(&position) else { continue };
-                dir.write(&names[position], seen, captions, &captioner)?;
-            }
+    for (mut dir, run) in attention_dirs.into_iter().flatten().zip(&sweep.runs) {
+        for (&position, captions) in &run.examples {
+            let Some(seen) = sweep.seen.get(&position) else { continue };
+            dir.write(&names[position], seen, captions, &captioner)?;
         }
     }
     if let (Some(path), Some(table)) = (&args.csv, &table) {

@@ -20,6 +20,13 @@ impl Setting {
 /// Every width with every length penalty; greedy search, which compares no lengths, once. An n-best list
 /// is as long as its width allows.
 pub fn settings(options: &SearchOptions, widths: &[usize], penalties: &[f32]) -> Result<Vec<Setting>> {
+    let widest = widest(widths);
+    if widest == 1 && penalties.len() > 1 {
+        bail!("--length-penalty compares lengths of beam search, and no width is above 1");
+    }
+    if options.num_return_sequences > widest {
+        bail!("--num-return-sequences {}: no width is as large", options.num_return_sequences);
+    }
     let penalties = if penalties.is_empty() { &[options.length_penalty] } else { penalties };
     let mut settings = Vec::new();
     for &num_beams in widths {
@@ -40,6 +47,11 @@ pub fn settings(options: &SearchOptions, widths: &[usize], penalties: &[f32]) ->
         }
     }
     Ok(settings)
+}
+
+/// At least 1: a width of 0 is refused with the other options.
+pub fn widest(widths: &[usize]) -> usize {
+    widths.iter().copied().fold(1, usize::max)
 }
 
 #[cfg(test)]

@@ -61,13 +61,12 @@ impl Sweep {
         let mut sweep = Self { runs, encoding, photos: 0, batch_size, seen, failed };
         let progress = progress_bar(inputs.len());
         let is_example = |position: usize| position < examples.photos;
-        let mut failed = BTreeMap::new();
         for_each_encoded(
             captioner,
             inputs,
             batch_size,
             |position| examples.with_attention && is_example(position),
-            |position, reason| drop(failed.insert(position, reason)),
+            |position, reason| drop(sweep.failed.insert(position, reason)),
             |captioner, batch| {
                 sweep.encoding += batch.encoding;
                 sweep.photos += batch.positions.len();
@@ -102,7 +101,6 @@ impl Sweep {
             },
         )?;
         progress.finish_and_clear();
-        sweep.failed = failed;
         Ok(sweep)
     }
 

@@ -57,7 +57,7 @@ pub struct Args {
     json: bool,
 }
 
-/// What else has an effect beside --results.
+/// What else has an effect beside --results. Not clap's business: it would refuse variables of the environment too.
 const OF_SCORES: [&str; 10] = [
     "captions",
     "layout",
