@@ -7,7 +7,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{FilterType, resize};
 use std::hint::black_box;
 
-const EXAMPLE: &[u8] = include_bytes!("../../examples/beach.jpg");
+const EXAMPLE: &[u8] = include_bytes!("../../assets/photos/beach.jpg");
 const WANTED: Size = Size { height: 224, width: 224 };
 
 fn preprocessing(criterion: &mut Criterion) {

@@ -1,4 +1,4 @@
-use crate::{Error, Result};
+use crate::{DecoderInterface, Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -103,6 +103,10 @@ pub struct Config {
     /// Sizes.
     #[serde(flatten)]
     pub architecture: Architecture,
+    /// The decoder's tensors; absent in format 1, which knows one kind of decoder. See
+    /// [`decoder_interface`](Self::decoder_interface).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoder: Option<DecoderInterface>,
     /// Data, recipe, seed.
     pub provenance: Provenance,
     /// Measured scores by setting, e.g. `"flickr8k test, beam 3" -> {"CIDEr": 0.52}`, on the 0-1 scale.
@@ -119,10 +123,16 @@ impl Config {
         Self {
             format_version: FORMAT_VERSION,
             model_type: Self::MODEL_TYPE.into(),
+            decoder: None,
             architecture,
             provenance,
             scores: BTreeMap::new(),
         }
+    }
+
+    /// The decoder's tensors, whichever format declares them.
+    pub fn decoder_interface(&self) -> DecoderInterface {
+        self.decoder.clone().unwrap_or_else(|| DecoderInterface::attention_lstm(&self.architecture))
     }
 
     /// Refuses a newer format and contradicting sizes.

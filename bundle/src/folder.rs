@@ -49,13 +49,16 @@ impl Bundle {
         let bundle = Self {
             config: read_json(&dir.join(CONFIG))?,
             preprocessor: read_json(&dir.join(PREPROCESSOR_CONFIG))?,
-            generation: read_json(&dir.join(GENERATION_CONFIG))?,
+            generation: read_options(&dir.join(GENERATION_CONFIG))?,
             checksums,
             dir,
         };
         bundle.config.validate()?;
         bundle.preprocessor.validate()?;
-        bundle.generation.validate()?;
+        bundle
+            .generation
+            .validate(bundle.config.architecture.vocab_size)
+            .map_err(Error::option(bundle.dir.join(GENERATION_CONFIG)))?;
         Ok(bundle)
     }
 
@@ -120,6 +123,11 @@ fn check(path: &Path, expected: &str) -> Result<()> {
 
 fn not_a_bundle(dir: &Path, reason: String) -> Error {
     Error::NotABundle { path: dir.to_path_buf(), reason }
+}
+
+fn read_options(path: &Path) -> Result<GenerationConfig> {
+    let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+    GenerationConfig::from_json(&text).map_err(Error::option(path))
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {

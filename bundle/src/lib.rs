@@ -7,20 +7,24 @@
 //! |---|---|
 //! | [`Bundle`] | a folder on disk: opened, checked, sealed |
 //! | [`Config`], [`Architecture`] | `config.json`: sizes, provenance, scores |
+//! | [`DecoderInterface`] | the decoder's state and inputs, as `config.json` lists them |
 //! | [`PreprocessorConfig`], [`Preprocessor`] | from a photo to `pixel_values` |
-//! | [`GenerationConfig`] | decoding defaults, in Hugging Face's words |
+//! | [`GenerationConfig`] | decoding options, under Hugging Face's keys |
 //! | [`CaptionTokenizer`], [`Detokenizer`], [`WordCounts`] | words to ids and back; the vocabulary |
+//! | [`OrderedMap`] | work on many items at once, results in order |
 //! | [`tensors`] | names of the graphs' inputs and outputs |
 //! | [`checkpoint`] | what a training checkpoint holds besides its weights |
 
 pub mod checkpoint;
 mod checksums;
 mod config;
+mod decoder_interface;
 mod error;
 mod files;
 mod folder;
 mod generation;
 pub mod image;
+mod ordered_map;
 mod preprocessor;
 pub mod tensors;
 mod tokenizer;
@@ -28,14 +32,16 @@ mod whole;
 
 pub use checksums::{seal, sha256, sha256_of_file};
 pub use config::{Architecture, Config, FORMAT_VERSION, GRID_SIZE, NUM_CELLS, Provenance};
+pub use decoder_interface::{Axis, DecoderInterface, ImageTensor, StateTensor};
 pub use error::{Error, Result, with_causes};
 pub use files::{
     CAPTIONER, CHECKSUMS, CONFIG, DECODER, ENCODER, GENERATION_CONFIG, OPTIMIZED, PREPROCESSOR_CONFIG,
     Precision, TOKENIZER, UnknownPrecision, model_file,
 };
 pub use folder::Bundle;
-pub use generation::{EarlyStopping, GenerationConfig};
+pub use generation::{EarlyStopping, EosTokenIds, GenerationConfig, InvalidOption};
 pub use image::Preprocessor;
+pub use ordered_map::{OrderedMap, for_each_ordered};
 pub use preprocessor::{PreprocessorConfig, Resample, Size};
 pub use tokenizer::{BOS_ID, CaptionTokenizer, Detokenizer, EOS_ID, PAD_ID, SPECIALS, UNK_ID, WordCounts};
 pub use whole::{write_together, write_whole};

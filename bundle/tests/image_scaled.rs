@@ -12,7 +12,7 @@ const WANTED: Size = Size { height: 224, width: 224 };
 
 /// An example photo, enlarged, with noise in every pixel.
 fn large(width: u32, height: u32) -> RgbImage {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/two-dogs.jpg");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/photos/two-dogs.jpg");
     let photo = ::image::open(file).unwrap().into_rgb8();
     let mut large = resize(&photo, width, height, FilterType::Triangle);
     let mut state = 1u32;

@@ -45,7 +45,8 @@ impl Checkpoint {
                 checkpoint::PREPROCESSOR_CONFIG,
                 text(checkpoint::PREPROCESSOR_CONFIG)?,
             )?,
-            generation: parse(&origin, checkpoint::GENERATION_CONFIG, text(checkpoint::GENERATION_CONFIG)?)?,
+            generation: GenerationConfig::from_json(text(checkpoint::GENERATION_CONFIG)?)
+                .map_err(glimpse_bundle::Error::option(path))?,
             tokenizer: text(checkpoint::TOKENIZER)?.clone(),
             weights,
         };
@@ -105,9 +106,9 @@ impl Checkpoint {
     pub fn validate(&self) -> Result<()> {
         self.config.validate()?;
         self.preprocessor.validate()?;
-        self.generation.validate()?;
         let words = CaptionTokenizer::from_json(&self.tokenizer)?.vocab_size();
         let vocab_size = self.config.architecture.vocab_size;
+        self.generation.validate(vocab_size)?;
         if words != vocab_size {
             return Err(Error::Contradiction {
                 what: "vocab_size",

@@ -6,8 +6,9 @@
 //! Runtime and the graph: whatever of them changes, the graph of the bundle is opened as if nothing were kept.
 
 use crate::device::Device;
+use crate::error::OrtError;
 use crate::onnxruntime::OnnxRuntime;
-use crate::pipeline::in_parallel;
+use crate::parallel::in_parallel;
 use crate::precision::PrecisionChoice;
 use crate::{Error, Result};
 use glimpse_bundle::{Bundle, DECODER, ENCODER, OPTIMIZED, Precision, model_file, sha256};
@@ -93,7 +94,7 @@ fn write(runtime: &OnnxRuntime, graph: &Path, folder: &Path) -> Result<()> {
     let partial = folder.with_extension(format!("partial-{}", std::process::id()));
     std::fs::create_dir_all(&partial).map_err(failed(&partial))?;
     let arranged = arrange(runtime, graph, &partial)
-        .map_err(|source| Error::Session { path: graph.to_path_buf(), source })
+        .map_err(|source| Error::Session { path: graph.to_path_buf(), source: OrtError::of(source) })
         .and_then(|()| {
             let sum = checksum(&partial).map_err(failed(&partial))?;
             std::fs::write(partial.join(CHECKSUM), sum).map_err(failed(&partial))?;

@@ -15,8 +15,8 @@ mod plain;
 
 use glimpse_bundle::Bundle;
 use glimpse_bundle::image::RgbImage;
+use glimpse_runtime::generation::GenerationConfig;
 use glimpse_runtime::inspect::{compare, inspect};
-use glimpse_runtime::search::SearchOptions;
 use glimpse_runtime::{Caption, Captioner, CaptionerOptions, Device, OnnxRuntimeOptions};
 use glimpse_tests::models::{self, SeededModel};
 use glimpse_tests::photos::photos;
@@ -86,8 +86,8 @@ fn onnxruntime() -> OnnxRuntimeOptions {
 }
 
 /// The bundle's own options with this many beams.
-fn beams(captioner: &Captioner, num_beams: usize) -> SearchOptions {
-    let mut options = captioner.search_options();
+fn beams(captioner: &Captioner, num_beams: usize) -> GenerationConfig {
+    let mut options = captioner.generation_config().clone();
     options.num_beams = num_beams;
     options
 }
@@ -138,9 +138,9 @@ fn every_output_of_both_graphs_equals_libtorch() {
 #[test]
 fn greedy_captions_equal_libtorch() {
     for pair in &*PAIRS {
-        let mut runtime = pair.runtime();
+        let runtime = pair.runtime();
         let options = beams(&runtime, 1);
-        let captions = first(runtime.caption(&PICTURES, &options).unwrap());
+        let captions = first(runtime.caption_batch(&*PICTURES, &options).unwrap());
         let libtorch = pair.libtorch();
         let mut largest = 0f64;
         for (photo, caption) in captions.iter().enumerate() {
@@ -157,14 +157,14 @@ fn greedy_captions_equal_libtorch() {
 #[test]
 fn beam_captions_equal_a_plain_beam_search_in_libtorch() {
     for pair in &*PAIRS {
-        let mut runtime = pair.runtime();
+        let runtime = pair.runtime();
         let [mut three, mut five] = [3, 5].map(|num_beams| beams(&runtime, num_beams));
         three.num_return_sequences = 3;
         five.num_return_sequences = 5;
         five.length_penalty = 0.7;
         five.no_repeat_ngram_size = 2;
         five.max_length = 12;
-        let encoded = runtime.encode(&PICTURES).unwrap();
+        let encoded = runtime.encode(&*PICTURES).unwrap();
         let captions = [&three, &five].map(|options| runtime.decode(&encoded, options).unwrap());
         let libtorch = pair.libtorch();
         let mut largest = [0f64; 2];
@@ -191,13 +191,13 @@ fn beam_captions_equal_a_plain_beam_search_in_libtorch() {
 #[test]
 fn a_photo_in_a_batch_gets_what_it_gets_alone() {
     for pair in &*PAIRS {
-        let mut runtime = pair.runtime();
+        let runtime = pair.runtime();
         for num_beams in [1, 3] {
             let options = beams(&runtime, num_beams);
-            let together = first(runtime.caption(&PICTURES, &options).unwrap());
+            let together = first(runtime.caption_batch(&*PICTURES, &options).unwrap());
             for (photo, batched) in together.iter().enumerate() {
                 let what = format!("{}, photo {photo}, {num_beams} beams", pair.name);
-                let alone = first(runtime.caption(&PICTURES[photo..=photo], &options).unwrap());
+                let alone = first(runtime.caption_batch(&PICTURES[photo..=photo], &options).unwrap());
                 assert_eq!(alone[0].token_ids, batched.token_ids, "{what}");
                 assert_near(&what, &alone[0].token_logprobs, &batched.token_logprobs);
                 assert_near(&what, &[alone[0].score], &[batched.score]);

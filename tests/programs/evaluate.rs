@@ -24,7 +24,7 @@ fn evaluate(captions: &Path) -> Command {
 
 fn captioning(captions: &Path) -> Command {
     let mut command = evaluate(captions);
-    command.args(["--images", "examples", "--device", "cpu", "--model"]).arg(bundle());
+    command.args(["--images", "assets/photos", "--device", "cpu", "--model"]).arg(bundle());
     command
 }
 
@@ -52,7 +52,7 @@ fn captions_are_written_scored_and_scored_again() {
     // What `caption` says, in COCO's format.
     let results: Vec<Value> = serde_json::from_str(&fs::read_to_string(&output).unwrap()).unwrap();
     for result in &results {
-        let photo = format!("examples/{}", result["image_id"].as_str().unwrap());
+        let photo = format!("assets/photos/{}", result["image_id"].as_str().unwrap());
         let said = Outcome::of(crate::caption().args(["--json", "--num-beams", "2"]).arg(photo)).json(DONE);
         assert_eq!(result["caption"], said[0]["captions"][0]["generated_text"]);
     }

@@ -38,7 +38,7 @@ fn measure(name: &str, count: usize) {
     let backbone = load(name);
     let known = glimpse_export::backbone::backbone(name).unwrap();
     let preprocessor = known.preprocessor();
-    let photos: Vec<_> = std::fs::read_dir(root.join("examples"))
+    let photos: Vec<_> = std::fs::read_dir(root.join("assets/photos"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|suffix| suffix == "jpg"))

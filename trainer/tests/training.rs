@@ -146,7 +146,7 @@ fn options<'a>(data: &'a TrainingData, recipe: &Recipe, output: &Path, resume: b
             Provenance { recipe: recipe.name.clone(), ..Provenance::default() },
         ),
         preprocessor: key().preprocessor,
-        generation: GenerationConfig { max_length: recipe.max_length, ..GenerationConfig::default() },
+        generation: GenerationConfig::default().with_max_length(recipe.max_length),
         tokenizer: data.tokenizer.clone(),
     };
     // Tensors this small gain nothing from threads, and a busy machine makes them wait for each other.
@@ -216,7 +216,7 @@ fn an_evaluation_reads_own_words_and_true_ones() {
         .iter()
         .map(|image| Sample { grid: image.plain_grid(), words: image.captions[0].clone() })
         .collect();
-    let generation = GenerationConfig { max_length: 12, ..GenerationConfig::default() };
+    let generation = GenerationConfig::default().with_max_length(12);
     let measure = |trainer: &Trainer| {
         evaluate(trainer.model(), &data.features, &samples, &generation, 2, Device::Cpu).unwrap()
     };

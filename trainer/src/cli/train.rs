@@ -108,7 +108,7 @@ impl TrainArgs {
         let card = Card {
             config: Config::new(architecture, provenance),
             preprocessor: key.preprocessor,
-            generation: GenerationConfig { max_length: recipe.max_length, ..GenerationConfig::default() },
+            generation: GenerationConfig::default().with_max_length(recipe.max_length),
             tokenizer: tokenizer.clone(),
         };
         let data = TrainingData::new(&dataset, tokenizer, source)?;
