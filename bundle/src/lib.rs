@@ -11,8 +11,12 @@
 //! | [`GenerationConfig`] | decoding defaults, in Hugging Face's words |
 //! | [`CaptionTokenizer`], [`Detokenizer`], [`WordCounts`] | words to ids and back; the vocabulary |
 //! | [`tensors`] | names of the graphs' inputs and outputs |
+//! | [`write_whole`], [`WholeFolder`] | files and folders that appear whole or not at all |
 //! | [`checkpoint`] | what a training checkpoint holds besides its weights |
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
+mod bounded;
 pub mod checkpoint;
 mod checksums;
 mod config;
@@ -20,14 +24,16 @@ mod error;
 mod files;
 mod folder;
 mod generation;
+mod graph_outline;
 pub mod image;
 mod preprocessor;
 pub mod tensors;
 mod tokenizer;
 mod whole;
+pub mod wire;
 
 pub use checksums::{seal, sha256, sha256_of_file};
-pub use config::{Architecture, Config, FORMAT_VERSION, GRID_SIZE, NUM_CELLS, Provenance};
+pub use config::{Architecture, Config, FORMAT_VERSION, GRID_SIZE, MAX_DIM, NUM_CELLS, Provenance};
 pub use error::{Error, Result, with_causes};
 pub use files::{
     CAPTIONER, CHECKSUMS, CONFIG, DECODER, ENCODER, GENERATION_CONFIG, OPTIMIZED, PREPROCESSOR_CONFIG,
@@ -35,7 +41,10 @@ pub use files::{
 };
 pub use folder::Bundle;
 pub use generation::{EarlyStopping, GenerationConfig};
+pub use graph_outline::external_files;
 pub use image::Preprocessor;
-pub use preprocessor::{PreprocessorConfig, Resample, Size};
-pub use tokenizer::{BOS_ID, CaptionTokenizer, Detokenizer, EOS_ID, PAD_ID, SPECIALS, UNK_ID, WordCounts};
-pub use whole::{write_together, write_whole};
+pub use preprocessor::{MAX_INPUT_SIDE, PreprocessorConfig, Resample, Size};
+pub use tokenizer::{
+    BOS_ID, CaptionTokenizer, Detokenizer, EOS_ID, MAX_VOCAB_SIZE, PAD_ID, SPECIALS, UNK_ID, WordCounts,
+};
+pub use whole::{WholeFolder, write_together, write_whole, write_whole_with};
