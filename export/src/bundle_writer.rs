@@ -2,8 +2,8 @@ use crate::backbone::{Backbone, INPUT_SIZE, backbone};
 use crate::captioner::write_captioners;
 use crate::graph::Model;
 use crate::proto::GraphProto;
-use crate::{Checkpoint, Error, Result, Weights, atomic, decoder_graph, encoder_graph};
-use glimpse_bundle::{self as bundle, Config, Precision, Size, model_file, seal};
+use crate::{Checkpoint, Error, Result, Weights, decoder_graph, encoder_graph};
+use glimpse_bundle::{self as bundle, Config, Precision, Size, WholeFolder, model_file, seal, write_whole};
 use serde::Serialize;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -53,7 +53,7 @@ pub fn write_bundle(checkpoint: &Checkpoint, backbone_weights: &Weights, dir: &P
     let kept = files_to_keep(dir)?;
 
     let target = resolve(dir)?;
-    let folder = atomic::folder_beside(&target)?;
+    let folder = WholeFolder::beside(&target)?;
     let mut config = checkpoint.config.clone();
     config.provenance.exported_by = format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
     let draft = Draft { folder: folder.path(), config };
@@ -69,7 +69,7 @@ pub fn write_bundle(checkpoint: &Checkpoint, backbone_weights: &Weights, dir: &P
     }
     write_captioners(folder.path(), &checkpoint.generation)?;
     seal(folder.path())?;
-    atomic::move_into_place(folder, &target)?;
+    folder.publish()?;
     report(dir)
 }
 
@@ -98,7 +98,7 @@ impl Draft<'_> {
 
     fn file(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let path = self.folder.join(name);
-        std::fs::write(&path, bytes).map_err(Error::io(path))
+        Ok(write_whole(&path, bytes)?)
     }
 }
 
@@ -151,6 +151,9 @@ fn files_to_keep(dir: &Path) -> Result<Vec<PathBuf>> {
                 "it holds the folder {}, which is no part of a bundle; move it away first",
                 path.display()
             ));
+        }
+        if !path.is_file() {
+            return in_use(format!("{} is not a file; move it away first", path.display()));
         }
         if !belongs_to_bundle(&path) {
             kept.push(path);

@@ -4,8 +4,8 @@ use crate::bundle_writer::{BundleReport, model_bytes, report, resolve, target_is
 use crate::captioner::write_captioners;
 use crate::graph::Model;
 use crate::proto::ModelProto;
-use crate::{Error, Result, atomic};
-use glimpse_bundle::{Bundle, CHECKSUMS, Precision, model_file, seal};
+use crate::{Error, Result};
+use glimpse_bundle::{Bundle, CHECKSUMS, Precision, WholeFolder, model_file, seal, write_whole};
 use prost::Message;
 use prost::bytes::Bytes;
 use std::ffi::OsStr;
@@ -44,7 +44,7 @@ pub fn write_variants(bundle: &Bundle, variants: Vec<Variant>, dir: &Path) -> Re
     let source = resolve(bundle.dir())?;
     let target = resolve(dir)?;
     target_is_free(dir)?;
-    let folder = atomic::folder_beside(&target)?;
+    let folder = WholeFolder::beside(&target)?;
     for entry in std::fs::read_dir(&source).map_err(Error::io(&source))? {
         let path = entry.map_err(Error::io(&source))?.path();
         let is_graph = path.extension() == Some(OsStr::new("onnx"));
@@ -57,10 +57,10 @@ pub fn write_variants(bundle: &Bundle, variants: Vec<Variant>, dir: &Path) -> Re
         let file = model_file(stem, precision);
         let bytes = model_bytes(&file, model)?;
         let path = folder.path().join(file);
-        std::fs::write(&path, bytes).map_err(Error::io(path))?;
+        write_whole(&path, &bytes)?;
     }
     write_captioners(folder.path(), &bundle.generation)?;
     seal(folder.path())?;
-    atomic::move_into_place(folder, &target)?;
+    folder.publish()?;
     report(dir)
 }
