@@ -1,8 +1,8 @@
 //! What a training checkpoint holds besides its weights.
 //!
 //! A checkpoint is one `.safetensors` file. Its metadata carry the bundle's four JSON files under
-//! the keys below, so that a checkpoint can never meet another vocabulary or another preprocessing.
-//! The backbone is frozen and not inside: the config names it, with the SHA-256 of its weights.
+//! the keys below, so that a checkpoint cannot be used with another vocabulary or another preprocessing.
+//! The backbone is frozen and not in the file: the config names it, with the SHA-256 of its weights.
 
 /// Metadata key of [`Config`](crate::Config) as JSON.
 pub const CONFIG: &str = "config";
@@ -23,7 +23,7 @@ pub const TOKENIZER: &str = "tokenizer";
 /// h0, c0 = tanh(init_h mean(G)), tanh(init_c mean(G))
 /// ```
 ///
-/// and each step, from the word x and the state (h, c):
+/// and at each step, from the token x and the state (h, c):
 ///
 /// ```text
 /// e      = embedding[x]

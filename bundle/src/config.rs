@@ -1,4 +1,4 @@
-use crate::{DecoderInterface, Error, Result};
+use crate::{DecoderInterface, Error, MAX_VOCAB_SIZE, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -8,6 +8,8 @@ pub const FORMAT_VERSION: u32 = 1;
 pub const GRID_SIZE: usize = 7;
 /// Its cells, which lie row by row.
 pub const NUM_CELLS: usize = GRID_SIZE * GRID_SIZE;
+/// Largest of each of an architecture's `*_dim`: 16 times the widest backbone's.
+pub const MAX_DIM: usize = 32_768;
 
 /// The shape of an attention-LSTM captioner (Xu et al. 2015, "Show, Attend and Tell", soft attention).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,9 +26,9 @@ pub struct Architecture {
     pub attention_dim: usize,
     /// LSTM units.
     pub decoder_dim: usize,
-    /// Width of a word's embedding.
+    /// Width of a token's embedding.
     pub embed_dim: usize,
-    /// Words, specials included.
+    /// Tokens, special ones included.
     pub vocab_size: usize,
     /// The grid passes a linear layer, layer norm and learned row and column positions.
     pub project_features: bool,
@@ -39,9 +41,25 @@ pub struct Architecture {
 }
 
 impl Architecture {
-    /// Refuses sizes that contradict each other.
+    /// Refuses sizes that are out of range or contradict each other.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`]: a size is 0, a `*_dim` is above [`MAX_DIM`], `vocab_size` is above
+    /// [`MAX_VOCAB_SIZE`](crate::MAX_VOCAB_SIZE), or two sizes do not fit each other.
     pub fn validate(&self) -> Result<()> {
         let invalid = |reason: String| Err(Error::Invalid { what: "architecture", reason });
+        for (name, size, most) in [
+            ("feature_dim", self.feature_dim, MAX_DIM),
+            ("encoder_dim", self.encoder_dim, MAX_DIM),
+            ("attention_dim", self.attention_dim, MAX_DIM),
+            ("decoder_dim", self.decoder_dim, MAX_DIM),
+            ("embed_dim", self.embed_dim, MAX_DIM),
+            ("vocab_size", self.vocab_size, MAX_VOCAB_SIZE),
+        ] {
+            if !(1..=most).contains(&size) {
+                return invalid(format!("{name} is {size}, which is not between 1 and {most}"));
+            }
+        }
         if self.num_cells != NUM_CELLS {
             return invalid(format!("num_cells is {}, but every backbone gives {NUM_CELLS}", self.num_cells));
         }
@@ -57,17 +75,6 @@ impl Architecture {
                 self.embed_dim, self.decoder_dim
             ));
         }
-        let sizes = [
-            self.feature_dim,
-            self.encoder_dim,
-            self.attention_dim,
-            self.decoder_dim,
-            self.embed_dim,
-            self.vocab_size,
-        ];
-        if sizes.contains(&0) {
-            return invalid("a size is 0".into());
-        }
         Ok(())
     }
 }
@@ -75,7 +82,7 @@ impl Architecture {
 /// Where a model comes from.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
-    /// Data set and split that the decoder learned on.
+    /// Data set and split that the decoder was trained on.
     pub dataset: String,
     /// Photos in the training split.
     pub train_images: usize,
@@ -135,7 +142,10 @@ impl Config {
         self.decoder.clone().unwrap_or_else(|| DecoderInterface::attention_lstm(&self.architecture))
     }
 
-    /// Refuses a newer format and contradicting sizes.
+    /// Refuses a newer format, another kind of model, and the sizes that [`Architecture::validate`] refuses.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
     pub fn validate(&self) -> Result<()> {
         if self.format_version > FORMAT_VERSION {
             return Err(Error::Invalid {

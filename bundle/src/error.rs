@@ -20,6 +20,24 @@ pub enum Error {
         /// What is missing or unexpected.
         reason: String,
     },
+    /// A pipe, a device, a socket or a folder stands where a file is needed. It was not opened.
+    #[error("{path} is {kind}, not a file; remove it", path = path.display())]
+    NotAFile {
+        /// Where it stands.
+        path: PathBuf,
+        /// What it is: "a pipe", "a device", "a socket" or "a folder".
+        kind: &'static str,
+    },
+    /// A file is larger than one of its kind may be. It was not read.
+    #[error("{path} has {bytes} bytes, where at most {limit} are allowed", path = path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// The largest size.
+        limit: u64,
+    },
     /// A file differs from the checksum that the bundle was sealed with.
     #[error("{path} does not match SHA256SUMS: the file was changed or damaged; fetch the bundle again", path = path.display())]
     ChecksumMismatch {
@@ -78,7 +96,7 @@ impl Error {
     }
 }
 
-/// An error with its causes, as programs tell it; many errors name theirs already, and it is told once.
+/// An error with its causes in one line, as programs print it. A cause that the line names already is not repeated.
 pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut line = String::new();
     for cause in std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string) {

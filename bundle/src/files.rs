@@ -9,9 +9,9 @@ pub const PREPROCESSOR_CONFIG: &str = "preprocessor_config.json";
 pub const GENERATION_CONFIG: &str = "generation_config.json";
 /// A Hugging Face `tokenizers` file.
 pub const TOKENIZER: &str = "tokenizer.json";
-/// One line a file, as `sha256sum` writes them.
+/// One line for each file, as `sha256sum` writes them.
 pub const CHECKSUMS: &str = "SHA256SUMS";
-/// Folder in which a runtime may keep graphs as it arranged them for one machine; no part of what is shipped.
+/// Folder in which a runtime may keep graphs as it arranged them for one machine; it is not shipped.
 pub const OPTIMIZED: &str = "optimized";
 /// Stem of the encoder's file name.
 pub const ENCODER: &str = "encoder_model";
@@ -32,9 +32,9 @@ pub enum Precision {
     Int8,
 }
 
-/// Not a precision's name.
+/// A text that is not the name of a precision.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no precision; use fp32, fp16 or int8")]
+#[error("{0:?} is not a precision; use fp32, fp16 or int8")]
 pub struct UnknownPrecision(String);
 
 impl FromStr for Precision {

@@ -13,8 +13,12 @@
 //! | [`CaptionTokenizer`], [`Detokenizer`], [`WordCounts`] | words to ids and back; the vocabulary |
 //! | [`OrderedMap`] | work on many items at once, results in order |
 //! | [`tensors`] | names of the graphs' inputs and outputs |
+//! | [`write_whole`], [`WholeFolder`] | files and folders that appear whole or not at all |
 //! | [`checkpoint`] | what a training checkpoint holds besides its weights |
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
+mod bounded;
 pub mod checkpoint;
 mod checksums;
 mod config;
@@ -23,15 +27,17 @@ mod error;
 mod files;
 mod folder;
 mod generation;
+mod graph_outline;
 pub mod image;
 mod ordered_map;
 mod preprocessor;
 pub mod tensors;
 mod tokenizer;
 mod whole;
+pub mod wire;
 
 pub use checksums::{seal, sha256, sha256_of_file};
-pub use config::{Architecture, Config, FORMAT_VERSION, GRID_SIZE, NUM_CELLS, Provenance};
+pub use config::{Architecture, Config, FORMAT_VERSION, GRID_SIZE, MAX_DIM, NUM_CELLS, Provenance};
 pub use decoder_interface::{Axis, DecoderInterface, ImageTensor, StateTensor};
 pub use error::{Error, Result, with_causes};
 pub use files::{
@@ -40,8 +46,11 @@ pub use files::{
 };
 pub use folder::Bundle;
 pub use generation::{EarlyStopping, EosTokenIds, GenerationConfig, InvalidOption};
+pub use graph_outline::external_files;
 pub use image::Preprocessor;
 pub use ordered_map::{OrderedMap, for_each_ordered};
-pub use preprocessor::{PreprocessorConfig, Resample, Size};
-pub use tokenizer::{BOS_ID, CaptionTokenizer, Detokenizer, EOS_ID, PAD_ID, SPECIALS, UNK_ID, WordCounts};
-pub use whole::{write_together, write_whole};
+pub use preprocessor::{MAX_INPUT_SIDE, PreprocessorConfig, Resample, Size};
+pub use tokenizer::{
+    BOS_ID, CaptionTokenizer, Detokenizer, EOS_ID, MAX_VOCAB_SIZE, PAD_ID, SPECIALS, UNK_ID, WordCounts,
+};
+pub use whole::{WholeFolder, write_together, write_whole, write_whole_with};

@@ -1,17 +1,18 @@
 use crate::captioner::write_captioners;
 use crate::graph::Model;
-use crate::{Error, Result, atomic};
-use glimpse_bundle::{self as bundle, Config, GenerationConfig, Precision, model_file, seal};
+use crate::{Error, Result};
+use glimpse_bundle::{
+    self as bundle, Config, GenerationConfig, Precision, WholeFolder, model_file, seal, write_whole,
+};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
 
 /// A bundle under construction: a hidden folder beside its target, which becomes the target in [`finish`](Self::finish).
 ///
 /// Until then the target stays as it was. A draft that is dropped leaves nothing behind.
 #[derive(Debug)]
 pub struct BundleDraft {
-    folder: TempDir,
+    folder: WholeFolder,
     dir: PathBuf,
     target: PathBuf,
 }
@@ -49,7 +50,7 @@ impl BundleDraft {
     pub fn new(dir: &Path) -> Result<Self> {
         files_to_keep(dir)?;
         let target = resolve(dir)?;
-        Ok(Self { folder: atomic::folder_beside(&target)?, dir: dir.to_path_buf(), target })
+        Ok(Self { folder: WholeFolder::beside(&target)?, dir: dir.to_path_buf(), target })
     }
 
     /// Whether the draft replaces this folder.
@@ -83,7 +84,7 @@ impl BundleDraft {
     /// [`Error::Io`].
     pub fn add(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let path = self.folder.path().join(name);
-        std::fs::write(&path, bytes).map_err(Error::io(path))
+        Ok(write_whole(&path, bytes)?)
     }
 
     /// Adds a graph: `stem` is [`glimpse_bundle::ENCODER`] or [`glimpse_bundle::DECODER`].
@@ -107,7 +108,7 @@ impl BundleDraft {
     pub fn finish(self, generation: &GenerationConfig) -> Result<BundleReport> {
         write_captioners(self.folder.path(), generation)?;
         seal(self.folder.path())?;
-        atomic::move_into_place(self.folder, &self.target)?;
+        self.folder.publish()?;
         report(&self.dir)
     }
 }
@@ -134,6 +135,9 @@ fn files_to_keep(dir: &Path) -> Result<Vec<PathBuf>> {
                 "it holds the folder {}, which is no part of a bundle; move it away first",
                 path.display()
             ));
+        }
+        if !path.is_file() {
+            return in_use(format!("{} is not a file; move it away first", path.display()));
         }
         if !belongs_to_bundle(&path) {
             kept.push(path);

@@ -11,7 +11,8 @@
 //! | [`seeded`] | random weights for tests and benchmarks |
 //! | [`graph`], [`proto`] | the ONNX format itself |
 
-mod atomic;
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 pub mod backbone;
 mod bundle_draft;
 mod bundle_writer;

@@ -1,12 +1,13 @@
-use super::{CaptionTokenizer, parse_file};
+use super::file::{Half, TokenizerFile};
+use super::{CaptionTokenizer, in_file};
 use crate::Result;
-use serde_json::Value;
+use crate::bounded::{self, MAX_TOKENIZER_BYTES};
 use std::path::Path;
 
 /// The half of a [`CaptionTokenizer`] that turns ids into words.
 ///
-/// Captioning needs no other, and the rules that cut a text into words, large regular expressions, take longer to read
-/// than the vocabulary.
+/// Captioning needs no other half. The rules that cut a text into words are large regular expressions and take longer to
+/// compile than the vocabulary takes to read.
 #[derive(Debug, Clone)]
 pub struct Detokenizer {
     /// Without the rules of the other half: it must not encode.
@@ -19,18 +20,15 @@ impl Detokenizer {
     /// # Errors
     /// As [`CaptionTokenizer::from_file`].
     pub fn from_file(path: &Path) -> Result<Self> {
-        parse_file(path, Self::parse)
+        Self::parse_file(path, &bounded::read_text(path, MAX_TOKENIZER_BYTES)?)
+    }
+
+    pub(crate) fn parse_file(path: &Path, text: &str) -> Result<Self> {
+        Self::parse(text).map_err(in_file(path))
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let mut parts: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        for rules in ["normalizer", "pre_tokenizer"] {
-            if let Some(rules) = parts.get_mut(rules) {
-                *rules = Value::Null;
-            }
-        }
-        let inner = serde_json::from_value(parts).map_err(|error| error.to_string())?;
-        Ok(Self { words: CaptionTokenizer::checked(inner)? })
+        Ok(Self { words: CaptionTokenizer { inner: TokenizerFile::parse(text)?.build(Half::Decoding)? } })
     }
 
     /// Words, specials included.
@@ -41,7 +39,7 @@ impl Detokenizer {
     /// As [`CaptionTokenizer::decode`].
     ///
     /// # Errors
-    /// [`Error::Tokenizer`](crate::Error::Tokenizer) where a rule of a foreign file fails on the words.
+    /// [`Error::Tokenizer`](crate::Error::Tokenizer) where a rule fails on the words, which none are known to cause.
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
         self.words.decode(ids)
     }

@@ -1,13 +1,17 @@
 mod counts;
 mod detokenizer;
+mod file;
 mod rules;
 
 pub use counts::WordCounts;
 pub use detokenizer::Detokenizer;
+pub use file::MAX_VOCAB_SIZE;
 
+use crate::bounded::{self, MAX_TOKENIZER_BYTES};
 use crate::{Error, Result};
+use file::{Half, TokenizerFile};
 use serde_json::json;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use tokenizers::{
     NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer, Tokenizer,
@@ -43,16 +47,18 @@ impl CaptionTokenizer {
     /// Reads `tokenizer.json`.
     ///
     /// # Errors
-    /// [`Error::Io`] where the file cannot be read, [`Error::Tokenizer`] where it is no caption tokenizer.
+    /// [`Error::Io`], [`Error::NotAFile`] or [`Error::TooLarge`] where the file cannot be read, and [`Error::Tokenizer`]
+    /// as [`from_json`](Self::from_json).
     pub fn from_file(path: &Path) -> Result<Self> {
-        parse_file(path, Self::parse)
+        Self::parse_file(path, &bounded::read_text(path, MAX_TOKENIZER_BYTES)?)
     }
 
     /// Parses the text of `tokenizer.json`.
     ///
     /// # Errors
-    /// [`Error::Tokenizer`] where it does not parse, where a special word is missing from ids 0 to 3 or
-    /// where ids leave gaps (the decoder has one row for each id).
+    /// [`Error::Tokenizer`] where a rule is not the one that [`build`](Self::build) writes (a foreign rule can abort the
+    /// process or take all memory), where a special token is not at its id, where ids leave gaps (the decoder has one row
+    /// for each id), or where there are more than [`MAX_VOCAB_SIZE`] tokens.
     pub fn from_json(text: &str) -> Result<Self> {
         Self::parse(text).map_err(Error::Tokenizer)
     }
@@ -91,21 +97,11 @@ impl CaptionTokenizer {
     }
 
     fn from_vocab(vocab: &BTreeMap<String, usize>) -> Result<Self> {
-        let added_tokens: Vec<_> = SPECIALS
-            .iter()
-            .enumerate()
-            .map(|(id, word)| {
-                json!({
-                    "id": id, "content": word, "single_word": false, "lstrip": false, "rstrip": false,
-                    "normalized": false, "special": true,
-                })
-            })
-            .collect();
         let tokenizer = json!({
             "version": "1.0",
             "truncation": null,
             "padding": null,
-            "added_tokens": added_tokens,
+            "added_tokens": rules::added_tokens(),
             "normalizer": rules::normalizer(),
             "pre_tokenizer": rules::pre_tokenizer(),
             "post_processor": null,
@@ -116,27 +112,12 @@ impl CaptionTokenizer {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        Self::checked(text.parse().map_err(|error: tokenizers::Error| error.to_string())?)
+        Ok(Self { inner: TokenizerFile::parse(text)?.build(Half::Both)? })
     }
 
-    fn checked(mut inner: Tokenizer) -> Result<Self, String> {
-        for (id, word) in (0..).zip(SPECIALS) {
-            if inner.token_to_id(word) != Some(id) {
-                return Err(format!("{word} is not at id {id}: this is not the tokenizer of a captioner"));
-            }
-        }
-        let vocab = inner.get_vocab(true);
-        if let Some((word, id)) = vocab.iter().find(|(_, id)| **id as usize >= vocab.len()) {
-            return Err(format!(
-                "{word:?} has id {id}, but there are only {} words: ids leave gaps",
-                vocab.len()
-            ));
-        }
-        if vocab.values().collect::<HashSet<_>>().len() < vocab.len() {
-            return Err("two words have the same id".into());
-        }
-        inner.set_encode_special_tokens(true);
-        Ok(Self { inner })
+    /// [`from_json`](Self::from_json) with the file's name in the error.
+    pub(crate) fn parse_file(path: &Path, text: &str) -> Result<Self> {
+        Self::parse(text).map_err(in_file(path))
     }
 
     /// The text of `tokenizer.json`, words in order of id.
@@ -155,7 +136,7 @@ impl CaptionTokenizer {
     /// The words of a text before they are looked up: what a vocabulary counts.
     ///
     /// # Errors
-    /// [`Error::Tokenizer`] where a rule of a foreign file fails on the text.
+    /// [`Error::Tokenizer`] where a rule fails on the text, which no text is known to cause.
     pub fn pre_tokenize(&self, text: &str) -> Result<Vec<String>> {
         let mut normalized = NormalizedString::from(text);
         if let Some(normalizer) = self.inner.get_normalizer() {
@@ -172,7 +153,7 @@ impl CaptionTokenizer {
     /// The ids of a text's words, `<unk>` for unknown ones; neither `<sos>` nor `<eos>` is added.
     ///
     /// # Errors
-    /// [`Error::Tokenizer`] where a rule of a foreign file fails on the text.
+    /// [`Error::Tokenizer`] where a rule fails on the text, which no text is known to cause.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
         let encoding = self.inner.encode_fast(text, false).map_err(failed)?;
         Ok(encoding.get_ids().to_vec())
@@ -191,7 +172,7 @@ impl CaptionTokenizer {
     /// (`a man 's hat .` reads `a man's hat.`).
     ///
     /// # Errors
-    /// [`Error::Tokenizer`] where a rule of a foreign file fails on the words.
+    /// [`Error::Tokenizer`] where a rule fails on the words, which none are known to cause.
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
         self.inner.decode(ids, true).map_err(failed)
     }
@@ -207,10 +188,9 @@ impl CaptionTokenizer {
     }
 }
 
-/// What `parse` makes of a file; its reason gets the file's name.
-fn parse_file<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T, String>) -> Result<T> {
-    let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
-    parse(&text).map_err(|reason| Error::Tokenizer(format!("{}: {reason}", path.display())))
+/// Names the file in a reason.
+fn in_file(path: &Path) -> impl FnOnce(String) -> Error {
+    move |reason| Error::Tokenizer(format!("{}: {reason}", path.display()))
 }
 
 fn failed(error: tokenizers::Error) -> Error {

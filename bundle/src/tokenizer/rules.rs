@@ -16,18 +16,30 @@
 //! * never match the empty gap before the first character, where `Replace` would leave the offsets
 //!   of `NormalizedString` inconsistent and the next normaliser would panic. NLTK's blank there has no effect.
 
+use super::SPECIALS;
 use serde_json::{Value, json};
 
 /// `\w` of the Python package `regex`, which NLTK matches its quotes with.
 const REGEX_WORD: &str = r"[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{200c}\x{200d}]";
 /// `\w` of Python's own `re`, which NLTK matches its contractions with.
 const RE_WORD: &str = r"[\p{L}\p{N}_]";
-/// A blank to Python, for which the separators U+001C to U+001F are blanks too.
+/// A blank in Python, where the separators U+001C to U+001F are blanks too.
 const BLANK: &str = r"[\s\x{1c}-\x{1f}]";
-/// What may stand between the final period and the end of the text.
+/// What may come between the final period and the end of the text.
 const CLOSING: &str = r#"(?>[\])}>"'»”’ ]*)\s*\z"#;
-/// Neighbouring commas and colons that are told apart; beyond them a run stays one word.
+/// The longest run of commas and colons that is cut; a longer run stays one word.
 const LONGEST_RUN: usize = 15;
+
+/// The special tokens, which no normaliser changes.
+pub(super) fn added_tokens() -> Value {
+    let token = |(id, content): (usize, &&str)| {
+        json!({
+            "id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false,
+            "normalized": false, "special": true,
+        })
+    };
+    SPECIALS.iter().enumerate().map(token).collect()
+}
 
 /// NLTK's substitutions, then lower case, then NLTK's contractions.
 pub(super) fn normalizer() -> Value {

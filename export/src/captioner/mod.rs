@@ -49,7 +49,7 @@ pub(crate) fn write_captioners(folder: &Path, generation: &GenerationConfig) -> 
         if files.iter().all(|file| folder.join(file).is_file()) {
             let model = captioner(folder, &files, generation)?;
             let path = folder.join(model_file(CAPTIONER, precision));
-            std::fs::write(&path, model.encode()).map_err(Error::io(path))?;
+            glimpse_bundle::write_whole(&path, &model.encode())?;
         }
     }
     Ok(())
