@@ -141,14 +141,15 @@ impl Bundle {
     ///
     /// # Errors
     /// As [`CaptionTokenizer::from_file`], or a file that has changed meanwhile.
+    #[cfg(feature = "tokenizers")]
     pub fn tokenizer(&self) -> Result<CaptionTokenizer> {
         CaptionTokenizer::parse_file(&self.dir.join(TOKENIZER), &self.tokenizer_text()?)
     }
 
-    /// The half of [`tokenizer`](Self::tokenizer) that captioning needs, read in a fraction of the time.
+    /// From ids to text, by `tokenizer.json`.
     ///
     /// # Errors
-    /// As [`tokenizer`](Self::tokenizer).
+    /// As [`Detokenizer::from_file`], or a file that has changed meanwhile.
     pub fn detokenizer(&self) -> Result<Detokenizer> {
         Detokenizer::parse_file(&self.dir.join(TOKENIZER), &self.tokenizer_text()?)
     }

@@ -10,7 +10,8 @@
 //! | [`DecoderInterface`] | the decoder's state and inputs, as `config.json` lists them |
 //! | [`PreprocessorConfig`], [`Preprocessor`] | from a photo to `pixel_values` |
 //! | [`GenerationConfig`] | decoding options, under Hugging Face's keys |
-//! | [`CaptionTokenizer`], [`Detokenizer`], [`WordCounts`] | words to ids and back; the vocabulary |
+//! | [`Detokenizer`] | ids to text |
+//! | `CaptionTokenizer`, `WordCounts` | text to ids; the vocabulary (feature `tokenizers`) |
 //! | [`OrderedMap`] | work on many items at once, results in order |
 //! | [`tensors`] | names of the graphs' inputs and outputs |
 //! | [`write_whole`], [`WholeFolder`] | files and folders that appear whole or not at all |
@@ -50,7 +51,7 @@ pub use graph_outline::external_files;
 pub use image::Preprocessor;
 pub use ordered_map::{OrderedMap, for_each_ordered};
 pub use preprocessor::{MAX_INPUT_SIDE, PreprocessorConfig, Resample, Size};
-pub use tokenizer::{
-    BOS_ID, CaptionTokenizer, Detokenizer, EOS_ID, MAX_VOCAB_SIZE, PAD_ID, SPECIALS, UNK_ID, WordCounts,
-};
+pub use tokenizer::{BOS_ID, Detokenizer, EOS_ID, MAX_VOCAB_SIZE, PAD_ID, SPECIALS, UNK_ID};
+#[cfg(feature = "tokenizers")]
+pub use tokenizer::{CaptionTokenizer, WordCounts};
 pub use whole::{WholeFolder, write_together, write_whole, write_whole_with};

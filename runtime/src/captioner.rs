@@ -254,7 +254,7 @@ impl Captioner {
 
     /// The token of each of a caption's `token_ids` as text, special ones included: `<eos>` at the end.
     pub fn tokens(&self, token_ids: &[u32]) -> Vec<String> {
-        token_ids.iter().map(|&id| self.tokenizer.id_to_word(id).unwrap_or_default()).collect()
+        token_ids.iter().map(|&id| self.tokenizer.id_to_token(id).unwrap_or_default().to_string()).collect()
     }
 
     fn caption_of(&self, hypothesis: Hypothesis) -> Result<Caption> {
