@@ -12,6 +12,7 @@
 //! | [`CaptionTokenizer`], [`Detokenizer`], [`WordCounts`] | words to ids and back; the vocabulary |
 //! | [`tensors`] | names of the graphs' inputs and outputs |
 //! | [`checkpoint`] | what a training checkpoint holds besides its weights |
+//! | [`printable`] | a text from outside, safe to print on a terminal |
 
 pub mod checkpoint;
 mod checksums;
@@ -23,6 +24,7 @@ mod generation;
 pub mod image;
 mod preprocessor;
 pub mod tensors;
+mod text;
 mod tokenizer;
 mod whole;
 
@@ -37,5 +39,6 @@ pub use folder::Bundle;
 pub use generation::{EarlyStopping, GenerationConfig};
 pub use image::Preprocessor;
 pub use preprocessor::{PreprocessorConfig, Resample, Size};
+pub use text::printable;
 pub use tokenizer::{BOS_ID, CaptionTokenizer, Detokenizer, EOS_ID, PAD_ID, SPECIALS, UNK_ID, WordCounts};
 pub use whole::{write_together, write_whole};
