@@ -1,15 +1,18 @@
 //! Word vectors that were trained elsewhere, for a vocabulary.
 //!
-//! Read are word2vec's binary layout (GoogleNews-vectors-negative300.bin) and its text layout, with the line
-//! "WORDS DIMENSIONS" or, as GloVe writes it, without; each may be compressed with gzip. The file is streamed:
-//! only the vectors of the vocabulary are kept.
+//! Two layouts are read: word2vec's binary one (GoogleNews-vectors-negative300.bin) and its text one, with the line
+//! "WORDS DIMENSIONS" or, as GloVe writes it, without. Each may be compressed with gzip. The file is streamed:
+//! only the vectors of the vocabulary are kept. gensim's `KeyedVectors` is the reference.
+
+mod layout;
+mod rows;
 
 use crate::{Error, Result};
-use flate2::bufread::MultiGzDecoder;
 use glimpse_bundle::CaptionTokenizer;
+use rows::{Reason, Rows};
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Read};
+use std::io::BufReader;
 use std::path::Path;
 
 /// Vectors of the words of a vocabulary.
@@ -28,13 +31,15 @@ impl WordVectors {
     /// exact word.
     ///
     /// # Errors
-    /// A file that is cut off, holds no numbers where they should be, or none of the words.
+    /// [`Error::Io`]; [`Error::WordVectors`] for a file that is cut off or goes on after its last word, has no
+    /// numbers where they should be, another number of them than its first line says, numbers that are no word
+    /// vectors, or none of the words.
     pub fn read(path: &Path, tokenizer: &CaptionTokenizer) -> Result<Self> {
         let words = (0..tokenizer.vocab_size() as u32).map(|id| tokenizer.id_to_word(id).unwrap_or_default());
         let words: Vec<String> = words.collect();
         let file = File::open(path).map_err(Error::io(path))?;
         let invalid = |reason| Error::WordVectors { path: path.to_path_buf(), reason };
-        let found = Rows::open(BufReader::new(file)).and_then(|rows| rows.of(&words)).map_err(invalid)?;
+        let found = Rows::open(BufReader::new(file)).and_then(|rows| find(rows, &words)).map_err(invalid)?;
         if found.covered() == 0 {
             return Err(invalid("it holds none of the vocabulary's words".into()));
         }
@@ -61,172 +66,38 @@ impl std::fmt::Display for WordVectors {
     }
 }
 
-/// What is wrong with a file.
-type Reason = String;
-
-enum Layout {
-    Text,
-    Binary,
-}
-
-/// The words of a file with their vectors, one after the other.
-struct Rows {
-    layout: Layout,
-    dimension: usize,
-    /// As the first line says; GloVe has none.
-    count: Option<usize>,
-    reader: Box<dyn BufRead>,
-    /// Rows read so far.
-    read: usize,
-    row: Vec<u8>,
-}
-
-/// Enough for the first lines of any file.
-const HEAD: u64 = 1 << 16;
-/// No word is as long; what is has lost its end.
-const LONGEST_WORD: u64 = 1 << 12;
-
-impl Rows {
-    fn open(mut file: impl BufRead + 'static) -> Result<Self, Reason> {
-        let packed = file.fill_buf().map_err(reason)?.starts_with(&[0x1f, 0x8b]);
-        let mut reader: Box<dyn BufRead> =
-            if packed { Box::new(BufReader::new(MultiGzDecoder::new(file))) } else { Box::new(file) };
-        // A byte order mark is no part of the first word.
-        if reader.fill_buf().map_err(reason)?.starts_with(b"\xef\xbb\xbf") {
-            reader.consume(3);
-        }
-        let mut head = Vec::new();
-        reader.by_ref().take(HEAD).read_to_end(&mut head).map_err(reason)?;
-
-        let mut lines = head.splitn(3, |&byte| byte == b'\n');
-        let first = lines.next().unwrap_or_default();
-        let (layout, dimension, count, skipped) = match sizes(first) {
-            Some((count, dimension)) => {
-                let text = lines.next().is_some_and(|line| text_row(line, dimension).is_some());
-                let layout = if text { Layout::Text } else { Layout::Binary };
-                (layout, dimension, Some(count), first.len() + 1)
+/// The vectors of `words`, in their order.
+fn find(mut rows: Rows, words: &[String]) -> Result<WordVectors, Reason> {
+    let places: HashMap<&[u8], usize> =
+        words.iter().enumerate().map(|(i, word)| (word.as_bytes(), i)).collect();
+    let mut vectors: Vec<Option<Vec<f32>>> = vec![None; words.len()];
+    let mut exact = vec![false; words.len()];
+    let mut word = Vec::new();
+    while rows.next(&mut word)? {
+        if let Some(&place) = places.get(&word[..]) {
+            if !exact[place] {
+                vectors[place] = Some(rows.vector()?);
+                exact[place] = true;
             }
-            None => {
-                let dimension = first.split(|&byte| byte == b' ').count().saturating_sub(1);
-                text_row(first, dimension).ok_or("it is neither word2vec's binary nor its text layout")?;
-                (Layout::Text, dimension, None, 0)
-            }
-        };
-        if dimension == 0 {
-            return Err("its vectors have no numbers".into());
+        } else if let Some(&place) = places.get(String::from_utf8_lossy(&word).to_lowercase().as_bytes())
+            && vectors[place].is_none()
+        {
+            vectors[place] = Some(rows.vector()?);
         }
-        let mut head = Cursor::new(head);
-        head.set_position(skipped as u64);
-        Ok(Self { layout, dimension, count, reader: Box::new(head.chain(reader)), read: 0, row: Vec::new() })
     }
-
-    /// The vectors of `words`, in their order.
-    fn of(mut self, words: &[String]) -> Result<WordVectors, Reason> {
-        let places: HashMap<&[u8], usize> =
-            words.iter().enumerate().map(|(i, word)| (word.as_bytes(), i)).collect();
-        let mut vectors: Vec<Option<Vec<f32>>> = vec![None; words.len()];
-        let mut exact = vec![false; words.len()];
-        let mut word = Vec::new();
-        while self.next(&mut word)? {
-            if let Some(&place) = places.get(&word[..]) {
-                if !exact[place] {
-                    vectors[place] = self.vector()?.or(vectors[place].take());
-                    exact[place] = vectors[place].is_some();
-                }
-            } else if let Some(&place) = places.get(String::from_utf8_lossy(&word).to_lowercase().as_bytes())
-                && vectors[place].is_none()
-            {
-                vectors[place] = self.vector()?;
-            }
-        }
-        let other_case = vectors.iter().zip(&exact).filter(|(vector, exact)| vector.is_some() && !**exact);
-        Ok(WordVectors { dimension: self.dimension, other_case: other_case.count(), vectors })
-    }
-
-    /// Reads the next row, and its word; false at the end.
-    fn next(&mut self, word: &mut Vec<u8>) -> Result<bool, Reason> {
-        if self.count == Some(self.read) {
-            return Ok(false);
-        }
-        word.clear();
-        self.row.clear();
-        let whole = match self.layout {
-            Layout::Text => {
-                self.reader.read_until(b'\n', &mut self.row).map_err(reason)?;
-                word.extend(self.row.split(|&byte| byte == b' ').next().unwrap_or_default());
-                !self.row.is_empty()
-            }
-            Layout::Binary => {
-                self.reader.by_ref().take(LONGEST_WORD).read_until(b' ', word).map_err(reason)?;
-                let ended = word.pop() == Some(b' ');
-                // The original program ends each vector with a line feed.
-                if word.first() == Some(&b'\n') {
-                    word.remove(0);
-                }
-                let bytes = 4 * self.dimension as u64;
-                let read = self.reader.by_ref().take(bytes).read_to_end(&mut self.row).map_err(reason)?;
-                ended && read as u64 == bytes
-            }
-        };
-        match (whole, self.count) {
-            (true, _) => self.read += 1,
-            (false, None) => {}
-            (false, Some(count)) => {
-                return Err(format!("it is cut off after {} of {count} words", self.read));
-            }
-        }
-        Ok(whole)
-    }
-
-    /// The vector of the row that was read; `None` where its word has blanks, and so is none of ours.
-    fn vector(&self) -> Result<Option<Vec<f32>>, Reason> {
-        let vector = match self.layout {
-            Layout::Binary => self.row.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
-            Layout::Text => match text_row(&self.row, self.dimension) {
-                Some(vector) => vector,
-                None if self.row.trim_ascii_end().split(|&byte| byte == b' ').count()
-                    > self.dimension + 1 =>
-                {
-                    return Ok(None);
-                }
-                None => vec![f32::NAN],
-            },
-        };
-        if vector.iter().all(|value| value.is_finite()) {
-            return Ok(Some(vector));
-        }
-        Err(format!("word {} has no vector of {} numbers", self.read, self.dimension))
-    }
-}
-
-fn reason(error: std::io::Error) -> Reason {
-    error.to_string()
-}
-
-/// "3000000 300"
-fn sizes(line: &[u8]) -> Option<(usize, usize)> {
-    let mut fields = std::str::from_utf8(line).ok()?.split_ascii_whitespace().map(str::parse);
-    match (fields.next(), fields.next(), fields.next()) {
-        (Some(Ok(count)), Some(Ok(dimension)), None) => Some((count, dimension)),
-        _ => None,
-    }
-}
-
-/// The numbers after the word, where there are as many as `dimension`.
-fn text_row(line: &[u8], dimension: usize) -> Option<Vec<f32>> {
-    let mut fields = std::str::from_utf8(line).ok()?.trim_end().split(' ');
-    fields.next()?;
-    let vector: Vec<f32> = fields.map(str::parse).collect::<Result<_, _>>().ok()?;
-    (vector.len() == dimension).then_some(vector)
+    rows.check_lengths()?;
+    let other_case = vectors.iter().zip(&exact).filter(|(vector, exact)| vector.is_some() && !**exact);
+    Ok(WordVectors { dimension: rows.dimension(), other_case: other_case.count(), vectors })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Cursor;
 
     fn read(file: &[u8]) -> Result<WordVectors, Reason> {
         let words = ["<pad>", "dog", "frisbee", "."].map(String::from);
-        Rows::open(Cursor::new(file.to_vec())).and_then(|rows| rows.of(&words))
+        Rows::open(Cursor::new(file.to_vec())).and_then(|rows| find(rows, &words))
     }
 
     fn binary(end: &str, rows: &[(&str, [f32; 2])]) -> Vec<u8> {
@@ -266,6 +137,56 @@ mod tests {
         assert_eq!(found.vectors[3], Some(vec![5.0, 6.0]));
     }
 
+    /// Where the first words have blanks or are numbers, the other rows say what is a word.
+    #[test]
+    fn text_is_text_whatever_its_words_are() {
+        for (kind, file) in [
+            ("a header, then a word with a blank", "4 2\nNew York 3 4\n. 5 6\ndog 1 2\ncat 7 8\n"),
+            ("no header, a word with a blank", "New York 3 4\n. 5 6\ndog 1 2\n"),
+            ("a word that ends in a number", "4 2\nroom 101 3 4\n. 5 6\ndog 1 2\ncat 7 8\n"),
+            ("words that are numbers", "4 2\n7 3 4\n. 5 6\ndog 1 2\n101 7 8\n"),
+            ("the same without a header", "7 3 4\n. 5 6\ndog 1 2\n101 7 8\n"),
+            ("a header, all words with blanks but ours", "5 2\na b 3 4\nc d 3 4\ne f 3 4\n. 5 6\ndog 1 2\n"),
+            ("blanks and Windows ends of lines", "3 2 \r\nNew York 3 4 \r\n. 5 6 \r\ndog 1 2 \r\n"),
+        ] {
+            let found = read(file.as_bytes()).unwrap_or_else(|reason| panic!("{kind}: {reason}"));
+            assert_eq!(found.dimension, 2, "{kind}");
+            assert_eq!(found.vectors, [None, Some(vec![1.0, 2.0]), None, Some(vec![5.0, 6.0])], "{kind}");
+        }
+        // Bytes that are not UTF-8 in another's word.
+        assert_eq!(read(b"2 2\ncaf\xe9 3 4\ndog 1 2\n").unwrap().covered(), 1);
+    }
+
+    /// The fault file, whose 27 words are all of the vocabulary but its four special ones.
+    #[test]
+    fn a_text_file_whose_first_word_has_a_blank_is_read_as_text() {
+        let file = include_bytes!("../../tests/word_vectors/text-header-first-word-with-blank.txt");
+        let words = "<pad> <sos> <eos> <unk> a dog runs across the grass . two dogs are playing in snow man red \
+                     shirt stands on beach child climbs rock woman is smiling at camera";
+        let words: Vec<_> = words.split(' ').map(String::from).collect();
+        let found = Rows::open(Cursor::new(file.to_vec())).and_then(|rows| find(rows, &words)).unwrap();
+        assert_eq!((words.len(), found.covered(), found.dimension), (31, 27, 8));
+        assert_eq!(found.vectors[4].as_ref().unwrap()[..2], [0.12573, -0.1321]);
+    }
+
+    /// Written and read by gensim: `python trainer/tests/word_vectors/generate.py`.
+    #[test]
+    fn both_layouts_are_read_as_gensim_reads_them() {
+        let golden = include_str!("../../tests/word_vectors/golden.json");
+        let golden: std::collections::BTreeMap<String, Vec<f32>> = serde_json::from_str(golden).unwrap();
+        let words: Vec<_> = golden.keys().cloned().collect();
+        for file in [
+            &include_bytes!("../../tests/word_vectors/golden.bin")[..],
+            &include_bytes!("../../tests/word_vectors/golden.txt")[..],
+        ] {
+            let found = Rows::open(Cursor::new(file.to_vec())).and_then(|rows| find(rows, &words)).unwrap();
+            assert_eq!((found.covered(), found.other_case, found.dimension), (10, 0, 6));
+            for (word, vector) in words.iter().zip(found.vectors) {
+                assert_eq!(vector.as_ref(), Some(&golden[word]), "{word}");
+            }
+        }
+    }
+
     #[test]
     fn a_broken_file_is_refused_with_its_reason() {
         let whole = binary("\n", &[("cat", [1.0, 2.0]), ("dog", [3.0, 4.0])]);
@@ -277,6 +198,21 @@ mod tests {
             (&binary("", &[("dog", [f32::NAN, 1.0])]), "word 1 has no vector of 2 numbers"),
             (b"\x89PNG\r\n", "neither word2vec's binary nor its text layout"),
             (b"", "no numbers"),
+            (b"4 2\ncat 1 2\ndog 3 4\n. 5 6\nin 7\n", "word 4 has no vector of 2 numbers"),
+            (b"3 2\ncat 1 2 3\ndog 3 4 5\n. 5 6 7\n", "vectors of 2 numbers, and its rows have 3"),
+            (b"3 4\ncat 1 2 3\ndog 3 4 5\n. 5 6 7\n", "vectors of 4 numbers, and its rows have 3"),
+            (b"1 2\ncat 1 2\ndog 3 4\n", "goes on after the 1 words"),
+            (b"cat 1 2\ndog 1e-20 1e-20\n. 1e-20 1e-20\n", "are not word vectors"),
+            (b"cat 1 2\ndog 3e38 3e38\n. 3e38 1\n", "are not word vectors"),
+            (b"cat 1 2\ndog 3 inf\n", "word 2 has no vector of 2 numbers"),
+            (&[&whole[..], &whole[4..]].concat(), "goes on after the 2 words"),
+            (&[b"2 3", &whole[3..]].concat(), "cut off"),
+            (&[b"2 1", &whole[3..]].concat(), "word"),
+            (&binary("", &[("cat", [1e-12, 1e-12]), ("dog", [3e-12, 1e-12])]), "are not word vectors"),
+            (
+                b"4 2\nOnce upon a time\nthere was a dog\nin the woods\n.\n",
+                "neither word2vec's binary nor its text layout",
+            ),
         ] {
             let error = read(file).unwrap_err();
             assert!(error.contains(expected), "{error:?}, expected {expected:?}");
