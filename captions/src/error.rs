@@ -130,7 +130,7 @@ pub enum Error {
         /// What the file calls it.
         image: ImageId,
     },
-    /// A text that names no part of a split.
+    /// A text that is not the name of a part of a split.
     #[error("{0:?} is no part of a split; known: train, restval, val, test")]
     SplitName(String),
     /// The file was read, but there is no caption in it.

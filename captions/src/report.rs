@@ -28,7 +28,7 @@ pub enum FindingKind {
     /// column's end: a fragment, left out unless `ReadOptions::keep_cut` is set.
     CutAtComma,
     /// Image, number and caption repeat an earlier row: left out. Equal captions under different
-    /// numbers are two people's, and stay.
+    /// numbers are written by two people, and stay.
     DuplicateRow,
     /// The annotation is of an image that the file does not list: left out.
     UnknownImage,
@@ -38,7 +38,7 @@ pub enum FindingKind {
     UnquotedComma,
     /// Number and caption stood in one column: taken apart.
     MissingSeparator,
-    /// The file name ends as no picture's does (Flickr8k's `.jpg.1`): kept.
+    /// The file name does not end in a picture's suffix (Flickr8k's `.jpg.1`): kept.
     UnusualName,
 }
 
@@ -75,7 +75,7 @@ pub struct Finding {
     pub kind: FindingKind,
 }
 
-/// What cleaning found in a caption file. `Display` gives a few lines for a person.
+/// What cleaning found in a caption file. `Display` writes a few lines for a person.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CleaningReport {
     /// Rows of the file, without header and blank lines.

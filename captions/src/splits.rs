@@ -38,7 +38,7 @@ pub struct SplitLists {
     pub test: Vec<String>,
 }
 
-/// What a split by lists left open. `Display` gives a line or two for a person.
+/// What a split by lists did not use. `Display` writes a few lines for a person.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListReport {
     /// Listed names that have no caption.
@@ -101,7 +101,7 @@ impl Splits {
         Ok(Self::by(images.into_iter().filter_map(|image| image.split.map(|split| (split, image)))))
     }
 
-    /// The parts that lists name.
+    /// The parts that the lists name.
     ///
     /// # Errors
     /// [`Error::InTwoLists`] where a photo would be in two parts, [`Error::ListMismatch`] where more
@@ -150,8 +150,8 @@ impl Splits {
     /// Yates: for i from n - 1 down to 1, i changes places with a j drawn evenly from 0..=i. Draws are
     /// 64-bit words of ChaCha8 keyed with the seed's eight little-endian bytes and 24 zeros; a word in
     /// the incomplete last multiple of i + 1 is thrown away, else j is its remainder. The first
-    /// photos are for training, the next for validation, the rest for the test. None of that will
-    /// change: a seed names the same split for ever.
+    /// photos are for training, the next for validation, the rest for the test. This will
+    /// not change: a seed always gives the same split.
     ///
     /// # Errors
     /// [`Error::Shares`] where the shares exceed 100 % or are all 0.
