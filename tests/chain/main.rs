@@ -80,6 +80,16 @@ fn a_model_learns_its_photos_and_leaves_as_a_bundle() {
     let sampled = run(sample.arg("--checkpoint").arg(&checkpoint).args(&photos));
     let sampled: Vec<_> = sampled.iter().map(|line| line.split_once('\t').unwrap().1).collect();
     assert_eq!(sampled, expected, "in libtorch");
+    // A photo that cannot be read is named, and the others are captioned.
+    let mut sample = glimpse_train();
+    let outcome = Outcome::of(
+        sample.arg("sample").arg("--checkpoint").arg(&checkpoint).arg("none.jpg").arg(&photos[0]),
+    );
+    assert_eq!((outcome.code, outcome.stdout.len()), (Some(1), 1), "{outcome:#?}");
+    assert!(
+        outcome.stdout[0].ends_with(expected[0]) && outcome.stderr[0].contains("none.jpg"),
+        "{outcome:#?}"
+    );
     let mut caption = glimpse();
     caption.args(["caption", "--device", "cpu", "--json", "--num-beams", "1", "--model"]).arg(&bundle);
     caption.arg("--attention").arg(at("onnxruntime"));

@@ -5,8 +5,9 @@
 use glimpse_bundle::{
     Architecture, CaptionTokenizer, Config, GenerationConfig, NUM_CELLS, PreprocessorConfig, Provenance,
 };
+use glimpse_captions::CaptionedImage;
 use glimpse_export::Checkpoint;
-use glimpse_trainer::dataset::{CaptionedImage, PreparedDataset};
+use glimpse_trainer::dataset::PreparedDataset;
 use glimpse_trainer::evaluation::{Sample, evaluate};
 use glimpse_trainer::features::{CacheKey, CacheSpec, Entry, FeatureCache, FeatureSource};
 use glimpse_trainer::training::{
@@ -41,6 +42,7 @@ fn images(count: usize) -> Vec<CaptionedImage> {
                     format!("a {animal} on the {place} ."),
                     format!("one {animal} runs on {place} ."),
                 ],
+                ..CaptionedImage::default()
             }
         })
         .collect()
@@ -268,6 +270,7 @@ fn word_vectors_are_where_the_embedding_begins_and_stay_when_frozen() {
         trainer.train_epoch().unwrap();
         let after = ["dog", "bird"].map(|word| embedding(&trainer, word));
         assert_eq!(after == [vec![1.0, 2.0, 3.0, 4.0], bird], frozen);
+        drop(trainer);
         // What a resumed run reads from its checkpoint is not written over.
         assert_eq!(["dog", "bird"].map(|word| embedding(&begin(true), word)), after);
     }
@@ -408,4 +411,17 @@ fn an_unfinished_or_foreign_cache_is_refused() {
     std::fs::write(&grids, &bytes[..bytes.len() / 2]).unwrap();
     let error = FeatureCache::open(dir.path()).unwrap_err().to_string();
     assert!(error.contains("16 of 32"), "{error}");
+}
+
+#[test]
+fn a_run_folder_has_one_trainer() {
+    let _turn = take_turns();
+    let dir = tempfile::tempdir().unwrap();
+    let data = data(dir.path());
+    let output = dir.path().join("run");
+    let first = trainer(&data, &recipe(), &output, false).unwrap();
+    let error = RunFolder::create(&output).unwrap_err().to_string();
+    assert!(error.contains("is in use by another glimpse-train"), "{error}");
+    drop(first);
+    RunFolder::create(&output).unwrap();
 }

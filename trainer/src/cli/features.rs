@@ -1,6 +1,8 @@
+use super::terminal::note;
 use super::{BackboneArgs, DeviceArgs};
 use anyhow::Result;
 use clap::Args;
+use glimpse_trainer::FolderLock;
 use glimpse_trainer::dataset::PreparedDataset;
 use glimpse_trainer::features::{self, CacheSpec, ExtractOptions};
 use std::num::NonZeroUsize;
@@ -36,13 +38,14 @@ impl FeaturesArgs {
         let dir = features::cache_dir(&self.data, &key);
         let entries = features::entries(&dataset, self.views.into());
         let spec = CacheSpec { key, feature_dim: info.feature_dim(), entries };
-        eprintln!(
+        let _lock = FolderLock::take(&dir)?;
+        note(format_args!(
             "{}: {} grids of {} photos, {} MB",
             dir.display(),
             spec.total_grids(),
             spec.entries.len(),
             spec.total_bytes() >> 20
-        );
+        ));
         let backbone = self.backbone.load(device)?;
         let ExtractOptions { batch_size, workers } = ExtractOptions::new(&backbone);
         let options = ExtractOptions {
@@ -50,10 +53,10 @@ impl FeaturesArgs {
             workers: self.workers.map_or(workers, NonZeroUsize::get),
         };
         let report = features::extract(&dir, &spec, &dataset.images_dir, &backbone, &options)?;
-        eprintln!(
+        note(format_args!(
             "{} grids were there, {} computed, {:.1} a second",
             report.resumed, report.computed, report.per_second
-        );
+        ));
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ pub mod features;
 pub mod prepare;
 mod recipe_overrides;
 pub mod sample;
+pub mod terminal;
 pub mod train;
 
 use anyhow::{Context, Result};
@@ -43,7 +44,7 @@ impl BackboneArgs {
         Ok(FeatureExtractor::load(&self.backbone, &weights, device)?)
     }
 
-    /// What features of this backbone are kept under.
+    /// The key of the cache that holds features of this backbone.
     pub fn cache_key(&self) -> Result<CacheKey> {
         let info = glimpse_export::backbone::backbone(&self.backbone)?;
         let weights = self.weights_path()?;
@@ -68,7 +69,7 @@ pub fn backbone_weights_path(name: &str, given: Option<&Path>) -> Result<PathBuf
 #[derive(Debug, Args)]
 pub struct DeviceArgs {
     /// auto, cpu, cuda or cuda:INDEX; auto takes CUDA where libtorch finds a GPU
-    #[arg(long, env = "GLIMPSE_DEVICE", default_value = "cpu")]
+    #[arg(long, env = "GLIMPSE_DEVICE", default_value = "auto")]
     pub device: String,
     /// CPU threads of libtorch [default: every core]
     #[arg(long, env = "GLIMPSE_THREADS", value_parser = clap::value_parser!(i32).range(1..))]
@@ -76,7 +77,7 @@ pub struct DeviceArgs {
 }
 
 impl DeviceArgs {
-    /// Applies the threads and gives the device.
+    /// Sets the number of threads and returns the device.
     pub fn device(&self) -> Result<Device> {
         if let Some(threads) = self.threads {
             tch::set_num_threads(threads);

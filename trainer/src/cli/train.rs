@@ -1,4 +1,5 @@
 use super::recipe_overrides::RecipeOverrides;
+use super::terminal::note;
 use super::{BackboneArgs, DeviceArgs};
 use anyhow::Result;
 use clap::Args;
@@ -53,7 +54,7 @@ impl TrainArgs {
     /// The cache that `features` filled, or the photos themselves.
     fn features(&self, dataset: &PreparedDataset, key: &CacheKey, device: Device) -> Result<FeatureSource> {
         if self.no_cache {
-            // More than one view: training photos are cut anew each time, the others never.
+            // More than one view: training photos are cropped anew each time, the others never.
             let photos = LivePhotos::new(key, &dataset.images_dir, &features::entries(dataset, 2))?;
             return Ok(FeatureSource::live(photos, self.backbone.load(device)?));
         }
@@ -74,7 +75,7 @@ impl TrainArgs {
             None => None,
         };
         if let Some(word_vectors) = &word_vectors {
-            eprintln!("{word_vectors}");
+            note(word_vectors);
             recipe.embed_dim = word_vectors.dimension;
         }
         let key = self.backbone.cache_key()?;
@@ -127,7 +128,7 @@ impl TrainArgs {
             workers: self.workers.get(),
         };
         Trainer::new(options)?.train()?;
-        eprintln!("best checkpoint: {}", best.display());
+        note(format_args!("best checkpoint: {}", best.display()));
         Ok(())
     }
 }

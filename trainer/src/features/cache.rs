@@ -1,7 +1,8 @@
 use super::Augmentation;
-use crate::dataset::{CaptionedImage, PreparedDataset};
+use crate::dataset::PreparedDataset;
 use crate::{Error, Result};
 use glimpse_bundle::{NUM_CELLS, PreprocessorConfig, write_whole};
+use glimpse_captions::CaptionedImage;
 use memmap2::Mmap;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;

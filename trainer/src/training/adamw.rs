@@ -2,10 +2,10 @@ use crate::model::Parameters;
 use tch::Tensor;
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter 2019), as `torch.optim.AdamW`; without
-/// decay it is Adam. Its state is plain tensors, so that a resumed run goes on to the same weights.
+/// decay it is Adam. Its state is plain tensors, so that a resumed run reaches the same weights.
 #[derive(Debug)]
 pub struct AdamW {
-    /// Decay of matrices; vectors (biases, norms) never decay.
+    /// Decay of matrices; vectors (biases, norms) do not decay.
     pub weight_decay: f64,
     /// Steps taken.
     pub steps: i32,
@@ -49,7 +49,7 @@ impl AdamW {
     }
 }
 
-/// Scales all gradients down so that their joint norm is at most `limit`; gives the norm before.
+/// Scales all gradients down so that their joint norm is at most `limit`; returns the norm before that.
 pub fn clip_grad_norm(parameters: &Parameters, limit: f64) -> f64 {
     let _guard = tch::no_grad_guard();
     let gradients: Vec<Tensor> = parameters.iter().map(|(_, p)| p.grad()).filter(Tensor::defined).collect();

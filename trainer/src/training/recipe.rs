@@ -81,7 +81,7 @@ pub enum Criterion {
 pub struct SelfCritical {
     /// Epochs over the photos.
     pub epochs: usize,
-    /// Captions drawn for each photo; the others' mean reward is the baseline of each.
+    /// Captions drawn for each photo; the baseline of each is the mean reward of the others.
     pub samples: usize,
     /// Weight of sentence BLEU-4 beside CIDEr-D in the reward.
     pub bleu_weight: f64,
@@ -116,10 +116,10 @@ pub struct Recipe {
     pub dropout: f64,
     /// Share of the grid's cells that a step does not see.
     pub cell_dropout: f64,
-    /// Share of true words that give way to drawn ones at the end of the cross-entropy epochs; it rises from 0
-    /// in proportion (scheduled sampling).
+    /// Share of true tokens that are replaced by drawn ones at the end of the cross-entropy epochs; it rises
+    /// linearly from 0 (scheduled sampling).
     pub scheduled_sampling: f64,
-    /// Probability mass spread over all words.
+    /// Probability mass spread over all tokens (label smoothing).
     pub label_smoothing: f64,
     /// Largest joint norm of the gradients.
     pub max_grad_norm: f64,
@@ -174,7 +174,7 @@ impl Recipe {
         }
     }
 
-    /// Refuses numbers that training could not honour.
+    /// Refuses numbers that training cannot use.
     pub fn validate(&self) -> Result<()> {
         let invalid = |what, reason: &str| Err(Error::Invalid { what, reason: reason.into() });
         if self.batch_images == 0 {
@@ -183,7 +183,7 @@ impl Recipe {
         if self.epochs == 0 {
             return invalid(
                 "--epochs",
-                "self-critical training too begins with a model that knows words: at least 1",
+                "must be at least 1: self-critical training starts from a model that was trained with cross-entropy",
             );
         }
         let sizes = [
@@ -196,7 +196,7 @@ impl Recipe {
             return invalid(what, &format!("is {size}, must be 1 to {LARGEST}"));
         }
         if self.max_length < 3 {
-            return invalid("max_length", "leaves no room for a word between <sos> and <eos>");
+            return invalid("max_length", "leaves no room for a token between <sos> and <eos>");
         }
         let share = 0.0..1.0;
         let positive = f64::MIN_POSITIVE..f64::INFINITY;
@@ -232,10 +232,7 @@ impl Recipe {
             return invalid("--scheduled-sampling", "must be 0 to 1");
         }
         if self.freeze_embeddings && self.embeddings.is_none() {
-            return invalid(
-                "--freeze-embeddings",
-                "wants --embeddings: drawn at random, they have to be learned",
-            );
+            return invalid("--freeze-embeddings", "needs --embeddings: random vectors must be learned");
         }
         if self.self_critical.as_ref().is_some_and(|settings| settings.samples < 2) {
             return invalid(
@@ -280,7 +277,7 @@ impl Recipe {
         }
     }
 
-    /// What scored best here on a frozen backbone.
+    /// The values that scored best on a frozen backbone in our experiments.
     pub fn best() -> Self {
         Self {
             name: "best".into(),
