@@ -94,7 +94,7 @@ fn another_systems_captions_get_the_scores_they_earn() {
     }
     let difference = &found["differences"]["ROUGE_L"];
     assert!(
-        difference["lower"].as_f64().unwrap() > 0.5 && difference["p_value"] == json!(0.0),
+        difference["lower"].as_f64().unwrap() > 0.5 && difference["p_value"] == json!(2.0 / 1001.0),
         "{difference}"
     );
 
