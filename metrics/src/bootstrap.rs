@@ -212,7 +212,7 @@ mod tests {
         let [good, _] = systems();
         let bootstrap = Bootstrap { num_resamples: 200, ..Bootstrap::default() };
         let intervals = bootstrap.intervals(&good).unwrap();
-        assert_eq!(intervals.len(), 6);
+        assert_eq!(intervals.len(), 7);
         for (metric, interval) in &intervals {
             assert!(interval.lower <= interval.estimate && interval.estimate <= interval.upper, "{metric}");
             assert!(interval.lower < interval.upper, "{metric}");

@@ -8,6 +8,9 @@
 //! | [`Cider`], [`CiderD`] | `CIDEr`, which in coco-caption is CIDEr-D: clipped, sigma 6, times 10, document frequency of the scored set | to 1e-6, set and each image; against its definition, on random ids |
 //! | [`Meteor`] | `METEOR`: the METEOR 1.5 program itself, over its protocol | to 1e-6, set and each image |
 //!
+//! [`NounRecall`] is no metric of `pycocoevalcap`: it is the share of the things that people name in a photo which a
+//! caption names too.
+//!
 //! All scores are fractions (0..=1, CIDEr 0..=10), not percentages.
 //!
 //! # Scoring a system
@@ -66,6 +69,7 @@ mod error;
 mod meteor;
 mod metric;
 mod ngrams;
+mod noun_recall;
 pub mod ptb;
 mod report;
 mod rouge;
@@ -79,6 +83,7 @@ pub use diversity::{Diversity, TrainingCaptions};
 pub use error::Error;
 pub use meteor::Meteor;
 pub use metric::{Metric, ReferenceCaptions, Scorer, metrics};
+pub use noun_recall::NounRecall;
 pub use report::{Evaluation, References, evaluate};
 pub use rouge::{RougeL, rouge_l};
 pub use scored::Scored;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::bleu::Bleu;
 use crate::cider::Cider;
+use crate::noun_recall::NounRecall;
 use crate::rouge::RougeL;
 use crate::{Caption, Error, Meteor};
 
@@ -12,11 +13,12 @@ use crate::{Caption, Error, Meteor};
 ///
 /// METEOR is among them only if its program was started.
 pub fn metrics(meteor: Option<Meteor>) -> Vec<Arc<dyn Metric>> {
-    let table: [Option<Arc<dyn Metric>>; 4] = [
+    let table: [Option<Arc<dyn Metric>>; 5] = [
         Some(Arc::new(Bleu)),
         meteor.map(|meteor| Arc::new(meteor) as _),
         Some(Arc::new(RougeL)),
         Some(Arc::new(Cider)),
+        Some(Arc::new(NounRecall)),
     ];
     table.into_iter().flatten().collect()
 }

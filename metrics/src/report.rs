@@ -284,7 +284,7 @@ mod tests {
             .iter()
             .map(|(key, _)| *key)
             .collect();
-        assert_eq!(keys, ["Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "ROUGE_L", "CIDEr"]);
+        assert_eq!(keys, ["Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "ROUGE_L", "CIDEr", "NounRecall"]);
     }
 
     #[test]

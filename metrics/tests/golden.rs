@@ -14,6 +14,9 @@ use sha2::{Digest, Sha256};
 
 const TOLERANCE: f64 = 1e-6;
 
+/// The key of the only score that has no counterpart there.
+const NOT_OF_PYCOCOEVALCAP: &str = "NounRecall";
+
 /// Scores by the names of pycocoevalcap.
 #[derive(Deserialize)]
 struct Expected {
@@ -77,7 +80,7 @@ fn flickr8k_captions(folder: &Path) -> Vec<(String, Vec<String>)> {
 
 #[track_caller]
 fn assert_equal(evaluation: &Evaluation, expected: &Expected) {
-    for (metric, score) in evaluation.scores() {
+    for (metric, score) in evaluation.scores().iter().filter(|(metric, _)| *metric != NOT_OF_PYCOCOEVALCAP) {
         let (corpus, per_image) = (expected.corpus[*metric], &expected.per_image[*metric]);
         assert!((score.corpus - corpus).abs() < TOLERANCE, "{metric}: {} is not {corpus}", score.corpus);
         assert_eq!(score.per_image.len(), per_image.len(), "{metric}");
