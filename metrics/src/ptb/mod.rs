@@ -54,7 +54,7 @@ fn is_line_break(c: char) -> bool {
 
 fn without_punctuation(line: &str) -> String {
     let mut kept = String::with_capacity(line.len());
-    for token in line.trim_end_matches(crate::words::is_space).split(' ') {
+    for token in line.trim_end_matches(crate::caption::is_space).split(' ') {
         if !token.is_empty() && !PUNCTUATION.contains(&token) {
             if !kept.is_empty() {
                 kept.push(' ');

@@ -4,7 +4,7 @@ use super::settings::Setting;
 use super::sweep::Sweep;
 use anyhow::Result;
 use glimpse_captions::CaptionedImage;
-use glimpse_metrics::{Diversity, Metric, References};
+use glimpse_metrics::{Diversity, References};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::Path;
@@ -59,10 +59,10 @@ impl Table {
                 name: setting.name.clone(),
                 num_beams,
                 length_penalty: (num_beams > 1).then_some(setting.options.length_penalty),
-                bleu_1: score(Metric::Bleu1),
-                bleu_4: score(Metric::Bleu4),
-                rouge_l: score(Metric::RougeL),
-                cider: score(Metric::Cider),
+                bleu_1: score("Bleu_1"),
+                bleu_4: score("Bleu_4"),
+                rouge_l: score("ROUGE_L"),
+                cider: score("CIDEr"),
                 words_per_caption: diversity.mean_length,
                 repeated_bigrams: diversity.captions_with_repetition[1],
                 distinct_2: diversity.distinct_2,

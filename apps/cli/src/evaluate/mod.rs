@@ -12,7 +12,7 @@ use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 use glimpse_captions::{Dataset, match_results, read_results};
-use glimpse_metrics::{Bootstrap, Diversity, Evaluation, Meteor, References, TrainingCaptions};
+use glimpse_metrics::{Bootstrap, Diversity, Evaluation, Meteor, References, TrainingCaptions, metrics};
 use hypotheses::Hypotheses;
 use report::Report;
 use std::io::Write;
@@ -86,10 +86,12 @@ pub fn run(args: &Args, given: &ArgMatches) -> Result<ExitCode> {
     let inputs =
         args.references.files().chain(args.baseline.as_deref()).chain(args.train_captions.as_deref());
     outputs::check(&[("--output", args.output.as_deref())], inputs)?;
+    let bootstrap = Bootstrap { num_resamples: args.num_resamples, ..Bootstrap::default() };
+    bootstrap.validate()?;
     let Some(images) = args.references.read()? else { bail!("--captions FILE has what people wrote") };
     let baseline = args.baseline.as_deref().map(read_results).transpose()?;
     let training = args.train_captions.as_deref().map(|path| Dataset::read(path, None)).transpose()?;
-    let mut meteor = args.meteor_jar.as_deref().map(|jar| Meteor::start(jar, &args.java)).transpose()?;
+    let meteor = args.meteor_jar.as_deref().map(|jar| Meteor::start(jar, &args.java)).transpose()?;
     if meteor.is_none() {
         complain("note: METEOR is left out: it is scored by its own program, --meteor-jar names it");
     }
@@ -102,24 +104,18 @@ pub fn run(args: &Args, given: &ArgMatches) -> Result<ExitCode> {
     if images.is_empty() {
         bail!("no photo could be captioned: there is nothing to score");
     }
-    let references =
-        References::new(images.iter().map(|image| (image.file_name.clone(), image.captions.clone())))?;
-    let score = |captions: &[String], meteor: &mut Option<Meteor>| -> Result<Evaluation> {
-        let names = images.iter().map(|image| &image.file_name);
-        let mut evaluation = references.evaluate(names.zip(captions))?;
-        if let Some(meteor) = meteor {
-            evaluation.add_meteor(&references, meteor)?;
-        }
-        Ok(evaluation)
+    let references = images.iter().map(|image| (image.file_name.clone(), image.captions.clone()));
+    let references = References::with_metrics(references, metrics(meteor))?;
+    let score = |captions: &[String]| -> Result<Evaluation> {
+        Ok(references.evaluate(images.iter().map(|image| &image.file_name).zip(captions))?)
     };
-    let evaluation = score(&captions, &mut meteor)?;
-    let bootstrap = Bootstrap { num_resamples: args.num_resamples, ..Bootstrap::default() };
-    let scores = bootstrap.intervals(&evaluation, meteor.as_mut())?;
+    let evaluation = score(&captions)?;
+    let scores = bootstrap.intervals(&evaluation)?;
     let differences = baseline.map(|results| {
         let (captions, _) = match_results(results, &images)
             .with_context(|| format!("--baseline {}", args.baseline.clone().unwrap_or_default().display()))?;
-        let other = score(&captions, &mut meteor)?;
-        Ok(bootstrap.differences(&evaluation, &other, meteor.as_mut())?)
+        let other = score(&captions)?;
+        Ok(bootstrap.differences(&evaluation, &other)?)
     });
     // A baseline of other photos is no reason to lose the scores.
     let (differences, unusable) = match differences.transpose() {

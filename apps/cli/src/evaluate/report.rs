@@ -1,5 +1,5 @@
 use super::hypotheses::Speed;
-use glimpse_metrics::{Bootstrap, Difference, Diversity, Interval, Metric};
+use glimpse_metrics::{Bootstrap, Difference, Diversity, Interval};
 use glimpse_runtime::generation::GenerationConfig;
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};
@@ -16,10 +16,10 @@ pub struct Report {
     pub speed: Option<Speed>,
     pub bootstrap: Bootstrap,
     #[serde(serialize_with = "by_name")]
-    pub scores: Vec<(Metric, Interval)>,
+    pub scores: Vec<(&'static str, Interval)>,
     /// Scores less the baseline's.
     #[serde(serialize_with = "by_name_if_any")]
-    pub differences: Option<Vec<(Metric, Difference)>>,
+    pub differences: Option<Vec<(&'static str, Difference)>>,
     pub diversity: Diversity,
 }
 
@@ -75,12 +75,12 @@ impl Report {
     }
 }
 
-fn by_name<T: Serialize, S: Serializer>(scores: &[(Metric, T)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(scores.iter().map(|(metric, score)| (metric.name(), score)))
+fn by_name<T: Serialize, S: Serializer>(scores: &[(&str, T)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(scores.iter().map(|(metric, score)| (metric, score)))
 }
 
 fn by_name_if_any<T: Serialize, S: Serializer>(
-    scores: &Option<Vec<(Metric, T)>>,
+    scores: &Option<Vec<(&'static str, T)>>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     match scores {
