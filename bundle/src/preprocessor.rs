@@ -1,6 +1,8 @@
-use crate::image::Limits;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
+
+/// More than any network for photos reads; `pixel_values` of this size take 12 MiB a photo.
+const MAX_SIDE: u32 = 1024;
 
 /// Height and width in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,16 +110,15 @@ impl PreprocessorConfig {
             if height == 0 || width == 0 {
                 return invalid("preprocessor size", format!("{height}x{width} holds no pixel"));
             }
-            let most = Limits::default().max_side;
-            if height.max(width) > most {
-                let reason = format!("{height}x{width} is larger than any photo may be, {most} a side");
+            if height.max(width) > MAX_SIDE {
+                let reason = format!("{height}x{width} is too large: a side may have at most {MAX_SIDE}");
                 return invalid("preprocessor size", reason);
             }
         }
         if !self.do_resize && !self.do_center_crop {
             return invalid(
                 "do_resize",
-                "without a resize or a crop the network's input size is left to chance".into(),
+                "without a resize or a crop the network's input has no fixed size".into(),
             );
         }
         if self.image_std.contains(&0.0) {

@@ -3,11 +3,11 @@
 use crate::Args;
 use crate::photos::sample;
 use anyhow::{Context, Result, bail};
-use glimpse_bundle::{Bundle, Preprocessor};
+use glimpse_bundle::{Bundle, Preprocessor, image};
 use glimpse_export::graph::Model;
 use glimpse_export::proto::GraphProto;
 use glimpse_export::variants::{Calibration, observed_encoder};
-use glimpse_runtime::{ObservedEncoder, OnnxRuntime, photo};
+use glimpse_runtime::{ObservedEncoder, OnnxRuntime};
 
 /// Fewer photos than this show too little; more than some dozens show nothing new.
 const FEW: usize = 16;
@@ -31,8 +31,7 @@ pub fn calibrate(bundle: &Bundle, encoder: &GraphProto, args: &Args) -> Result<C
     let mut observed = ObservedEncoder::open(&runtime, &path, preprocessor)?;
     let mut calibration = Calibration::new();
     for (number, path) in paths.iter().enumerate() {
-        let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
-        let photo = photo::decode(&bytes).with_context(|| path.display().to_string())?;
+        let photo = image::open(path).with_context(|| path.display().to_string())?;
         observed.run(&photo, |name, shape, numbers| {
             // Maps alone, [1, channels, height, width]: what follows them needs no range.
             if let &[1, channels, _, _] = shape {

@@ -142,7 +142,10 @@ impl Captioner {
         let mut pixel_values = Array4::zeros((photos.len(), 3, height as usize, width as usize));
         let mut rows = pixel_values.outer_iter_mut();
         let threads = self.runtime.threads();
-        let resize = |photo: &RgbImage| self.preprocessor.resize(photo);
+        let resize = |photo: &RgbImage| {
+            self.preprocessor.check(photo)?;
+            self.preprocessor.resize(photo)
+        };
         for_each_ordered(photos, threads, threads, resize, |_, resized| {
             if let Some(row) = rows.next().as_mut().and_then(|row| row.as_slice_mut()) {
                 self.preprocessor.normalize(&resized?, row);

@@ -10,17 +10,6 @@ pub enum Error {
     /// The bundle is incomplete, changed or contradicts itself, or a picture cannot be decoded.
     #[error(transparent)]
     Bundle(#[from] glimpse_bundle::Error),
-    /// A picture too small to say anything about.
-    #[error(
-        "{columns}x{rows} pixels are too few to caption: a side needs {} at least",
-        crate::photo::MIN_SIDE
-    )]
-    TooFewPixels {
-        /// Its width.
-        columns: u32,
-        /// Its height.
-        rows: u32,
-    },
     /// No ONNX Runtime could be loaded.
     #[error(transparent)]
     OnnxRuntime(#[from] LoadError),

@@ -30,7 +30,6 @@
 //! | [`optimize`] | graphs kept as they run on this machine, for shorter starts |
 //! | [`ObservedEncoder`] | what tensors hold for a photo, to calibrate eight bits |
 //! | [`mod@inspect`] | what a bundle holds; its graphs against reference outputs |
-//! | [`photo`] | pictures decoded and prepared |
 //! | [`pipeline`] | photos prepared on all cores while the graphs run |
 
 mod bound_decoder;
@@ -45,7 +44,6 @@ mod mapped_model;
 mod observe;
 mod onnxruntime;
 mod optimized;
-pub mod photo;
 pub mod pipeline;
 mod precision;
 pub mod search;

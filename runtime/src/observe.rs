@@ -1,7 +1,7 @@
 use crate::device::Device;
 use crate::onnxruntime::OnnxRuntime;
 use crate::session::open_graph;
-use crate::{Error, Result, photo};
+use crate::{Error, Result};
 use glimpse_bundle::image::RgbImage;
 use glimpse_bundle::{Preprocessor, Size, tensors};
 use ort::session::Session;
@@ -35,7 +35,8 @@ impl ObservedEncoder {
     /// A photo that cannot be resized, an output that is not f32, or a failure of ONNX Runtime.
     pub fn run(&mut self, photo: &RgbImage, mut show: impl FnMut(&str, &[i64], &[f32])) -> Result<()> {
         let Size { height, width } = self.preprocessor.config().output_size();
-        let pixel_values = photo::pixel_values(photo, &self.preprocessor)?;
+        let mut pixel_values = vec![0.0; 3 * height as usize * width as usize];
+        self.preprocessor.pixel_values(photo, &mut pixel_values)?;
         let shape = [1, 3, i64::from(height), i64::from(width)];
         show(tensors::PIXEL_VALUES, &shape, &pixel_values);
         let failed = |source| Error::Run { graph: "encoder", source };

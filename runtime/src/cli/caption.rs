@@ -48,7 +48,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
     let attention = args.attention.as_deref().map(|dir| AttentionDir::create(dir, &inputs)).transpose()?;
 
-    let prepare = |input: &Input| Prepared::new(input.read(), &preprocessor, args.attention.is_some());
+    let prepare = |input: &Input| Prepared::new(input, &preprocessor, args.attention.is_some());
     with_ordered(&inputs, args.model.threads(), args.model.batch_size, prepare, |photos| {
         // The first photos are decoded meanwhile.
         let captioner = args.model.open_graphs(bundle)?;

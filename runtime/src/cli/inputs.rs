@@ -1,8 +1,8 @@
 //! From what stands on the command line to pictures.
 
 use anyhow::{Result, bail};
-use glimpse_bundle::image::{EXTENSIONS, pictures_in};
-use std::io::Read;
+use glimpse_bundle::image::{EXTENSIONS, ImageError, Listing, Source, is_special, list_folder};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// A picture to caption, or an argument that led to none.
@@ -30,17 +30,31 @@ impl Input {
         }
     }
 
-    /// The picture's bytes, or the reason why there are none.
-    pub fn read(&self) -> Result<Vec<u8>, String> {
-        match self {
-            Self::Stdin => {
-                let mut bytes = Vec::new();
-                std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-                if bytes.is_empty() { Err("standard input is empty".into()) } else { Ok(bytes) }
+    /// Shows where the picture is to be read from, or says why there is none. A pipe that was named is
+    /// read; one that was found among photos is not.
+    pub fn load<T>(
+        &self,
+        read: impl FnOnce(Source<'_>) -> Result<T, glimpse_bundle::Error>,
+    ) -> Result<T, String> {
+        let result = match self {
+            Self::Stdin => match read(Source::Stream(&mut std::io::stdin().lock())) {
+                Err(glimpse_bundle::Error::Image(ImageError::Empty)) => {
+                    return Err("standard input is empty".into());
+                }
+                result => result,
+            },
+            Self::File(path) if is_special(path) => {
+                let mut pipe = File::open(path).map_err(|error| error.to_string())?;
+                read(Source::Stream(&mut pipe))
             }
-            Self::File(path) => std::fs::read(path).map_err(|error| error.to_string()),
-            Self::Nothing { reason, .. } => Err(reason.clone()),
-        }
+            Self::File(path) => read(Source::File(path)),
+            Self::Nothing { reason, .. } => return Err(reason.clone()),
+        };
+        result.map_err(|error| match error {
+            // Messages stand behind the name already.
+            glimpse_bundle::Error::Io { source, .. } => source.to_string(),
+            error => error.to_string(),
+        })
     }
 }
 
@@ -55,9 +69,8 @@ pub fn expand(arguments: &[PathBuf]) -> Result<Vec<Input>> {
         if argument.as_os_str() == "-" {
             inputs.push(Input::Stdin);
         } else if argument.is_dir() {
-            match pictures_in(argument) {
-                Ok(files) if files.is_empty() => inputs.push(nothing(no_picture())),
-                Ok(files) => inputs.extend(files.into_iter().map(Input::File)),
+            match list_folder(argument) {
+                Ok(listing) => inputs.extend(in_folder(argument, listing)),
                 Err(error) => inputs.push(nothing(error.to_string())),
             }
         } else if let Some(pattern) = as_pattern(argument) {
@@ -65,7 +78,9 @@ pub fn expand(arguments: &[PathBuf]) -> Result<Vec<Input>> {
                 Ok(paths) => {
                     let before = inputs.len();
                     inputs.extend(paths.filter_map(|path| match path {
-                        Ok(path) => (!path.is_dir()).then_some(Input::File(path)),
+                        Ok(path) if path.is_dir() => None,
+                        Ok(path) if is_special(&path) => Some(refused(path, &ImageError::NotAFile)),
+                        Ok(path) => Some(Input::File(path)),
                         Err(error) => Some(Input::Nothing {
                             argument: error.path().to_path_buf(),
                             reason: error.error().to_string(),
@@ -84,8 +99,24 @@ pub fn expand(arguments: &[PathBuf]) -> Result<Vec<Input>> {
     Ok(inputs)
 }
 
-fn no_picture() -> String {
-    format!("the folder holds no picture ({})", EXTENSIONS.join(", "))
+/// The pictures of a folder, then those that cannot be read, each with the reason.
+fn in_folder(folder: &Path, listing: Listing) -> Vec<Input> {
+    let Listing { pictures, unreadable, special, folders, .. } = listing;
+    let mut inputs: Vec<_> = pictures.into_iter().map(Input::File).collect();
+    inputs.extend(unreadable.into_iter().map(|path| refused(path, &ImageError::UnsupportedFormat)));
+    inputs.extend(special.into_iter().map(|path| refused(path, &ImageError::NotAFile)));
+    if inputs.is_empty() {
+        let mut reason = format!("the folder holds no picture ({})", EXTENSIONS.join(", "));
+        if !folders.is_empty() {
+            reason += &format!("; the {} folders in it are not looked into, name them", folders.len());
+        }
+        inputs.push(Input::Nothing { argument: folder.to_path_buf(), reason });
+    }
+    inputs
+}
+
+fn refused(path: PathBuf, reason: &ImageError) -> Input {
+    Input::Nothing { argument: path, reason: reason.to_string() }
 }
 
 /// A glob, unless a file has just that name.
@@ -131,9 +162,30 @@ mod tests {
         assert_eq!(names(&inputs, base), expected);
         let nothing = inputs.iter().filter(|input| matches!(input, Input::Nothing { .. })).cloned();
         assert_eq!(names(&nothing.collect::<Vec<_>>(), base), ["/none", "/*.gif", "/some/[.jpg"]);
-        assert_eq!(inputs[1].read().unwrap(), b"x");
-        assert!(inputs[3].read().unwrap_err().contains("holds no picture"));
-        assert!(inputs[6].read().is_err());
+        let read = |index: usize| {
+            inputs[index].load(|source| match source {
+                Source::File(path) => fs::read(path).map_err(glimpse_bundle::Error::io(path)),
+                _ => panic!("a file was due"),
+            })
+        };
+        assert_eq!(read(1).unwrap(), b"x");
+        assert!(read(3).unwrap_err().contains("holds no picture"));
+        assert!(read(6).is_err());
+    }
+
+    #[test]
+    fn what_a_folder_hides_is_named() {
+        let base = tempfile::tempdir().unwrap();
+        let base = base.path();
+        fs::create_dir_all(base.join("outer/inner")).unwrap();
+        for file in ["a.jfif", "b.HEIC", "notes.txt"] {
+            fs::write(base.join(file), "x").unwrap();
+        }
+        let inputs = expand(&[base.to_path_buf(), base.join("outer")]).unwrap();
+        assert_eq!(names(&inputs, base), ["/a.jfif", "/b.HEIC", "/outer"]);
+        let reasons = [1, 2].map(|index| inputs[index].load(|_| Ok(())).unwrap_err());
+        assert!(reasons[0].starts_with("only JPEG, PNG"), "{}", reasons[0]);
+        assert!(reasons[1].ends_with("; the 1 folders in it are not looked into, name them"), "{}", reasons[1]);
     }
 
     #[test]

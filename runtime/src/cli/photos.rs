@@ -5,7 +5,7 @@ use anyhow::Result;
 use glimpse_bundle::image::RgbImage;
 use glimpse_bundle::{Preprocessor, Size};
 use glimpse_runtime::pipeline::for_each_ordered;
-use glimpse_runtime::{Captioner, Encoded, photo};
+use glimpse_runtime::{Captioner, Encoded};
 use ndarray::ArrayView4;
 use std::time::{Duration, Instant};
 
@@ -18,19 +18,19 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Decodes a picture.
-    pub fn new(
-        bytes: Result<Vec<u8>, String>,
-        preprocessor: &Preprocessor,
-        with_seen: bool,
-    ) -> Result<Self, String> {
-        let bytes = bytes?;
-        let prepare = || {
-            let photo = photo::decode_for_resize(&bytes, preprocessor)?;
-            let seen = with_seen.then(|| glimpse_attention::seen(&photo, preprocessor)).transpose()?;
-            Ok(Self { pixel_values: photo::pixel_values(&photo, preprocessor)?, seen })
+    /// Reads and decodes a picture. What is wrong with it although it can be captioned goes to stderr.
+    pub fn new(input: &Input, preprocessor: &Preprocessor, with_seen: bool) -> Result<Self, String> {
+        let seen = |photo: &RgbImage| {
+            with_seen.then(|| glimpse_attention::seen(photo, preprocessor)).transpose()
         };
-        prepare().map_err(|error: glimpse_runtime::Error| error.to_string())
+        let (prepared, seen) = input.load(|source| {
+            let (prepared, seen) = preprocessor.prepare_and(source, seen)?;
+            Ok((prepared, seen?))
+        })?;
+        if let Some(warning) = prepared.warning {
+            eprintln!("warning: {}: {warning}", input.name());
+        }
+        Ok(Self { pixel_values: prepared.pixel_values, seen })
     }
 }
 
@@ -74,7 +74,7 @@ pub fn for_each_encoded(
             consume(captioner, EncodedPhotos { positions, encoded, encoding, seen })
         };
     let all: Vec<usize> = (0..inputs.len()).collect();
-    let read = |&position: &usize| Prepared::new(inputs[position].read(), &preprocessor, with_seen(position));
+    let read = |&position: &usize| Prepared::new(&inputs[position], &preprocessor, with_seen(position));
     for_each_ordered(&all, threads, batch_size, read, |&position, prepared| {
         match prepared {
             Err(reason) => failed(position, reason),
