@@ -10,14 +10,6 @@ pub enum Error {
     /// The bundle is incomplete, changed or contradicts itself, or a picture cannot be decoded.
     #[error(transparent)]
     Bundle(#[from] glimpse_bundle::Error),
-    /// A picture too small to say anything about.
-    #[error("{columns}x{rows} pixels are too few to caption: a side needs {} at least", crate::MIN_SIDE)]
-    TooFewPixels {
-        /// Its width.
-        columns: u32,
-        /// Its height.
-        rows: u32,
-    },
     /// A photo's file could not be read.
     #[error("{source}")]
     Read {
@@ -148,6 +140,14 @@ pub enum Error {
 impl Error {
     pub(crate) fn read(source: std::io::Error) -> Self {
         Self::Read { source }
+    }
+
+    /// The error of a photo's own file, whose name the caller knows.
+    pub(crate) fn photo(error: glimpse_bundle::Error) -> Self {
+        match error {
+            glimpse_bundle::Error::Io { source, .. } => Self::Read { source },
+            error => error.into(),
+        }
     }
 
     /// The error of a batch for each of its photos.

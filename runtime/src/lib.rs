@@ -59,6 +59,6 @@ pub use error::{Error, OrtError, Result};
 pub use observe::ObservedEncoder;
 pub use onnxruntime::{LoadError, OnnxRuntime, OnnxRuntimeOptions, Origin, disable_telemetry};
 pub use optimized::{OptimizedGraph, optimize};
-pub use photo::{MIN_SIDE, NetworkInput, Photo};
+pub use photo::{NetworkInput, Photo};
 pub use precision::{PrecisionChoice, UnknownChoice};
 pub use stream::{CaptionStream, Captioned, EncodedBatch, EncodedBatches, PreparedPhotos, StreamOptions};

@@ -1,44 +1,35 @@
 use crate::{Error, Result};
-use glimpse_bundle::image::RgbImage;
+use glimpse_bundle::image::{Decoded, Limits, RgbImage, Source, Warning, load};
 use glimpse_bundle::{Preprocessor, Size};
 use std::fmt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-
-/// With shorter sides the network's 7x7 grid has cells without a pixel, and the captions mean nothing.
-pub const MIN_SIDE: u32 = 7;
 
 /// A photo to caption: a file, the bytes of one, or pixels.
 pub enum Photo {
-    /// A file of any common format.
+    /// A regular file of any common format. Pipes and devices are refused.
     Path(PathBuf),
     /// The bytes of such a file.
     Bytes(Vec<u8>),
     /// Upright RGB pixels.
     Pixels(RgbImage),
-    /// Bytes that are read when their turn comes; an error is that photo's own.
-    Reader(Box<dyn FnOnce() -> std::io::Result<Vec<u8>> + Send>),
+    /// A stream that is opened and read when its turn comes; an error is that photo's own.
+    Reader(Box<dyn FnOnce() -> std::io::Result<Box<dyn Read>> + Send>),
 }
 
 impl Photo {
-    /// The photo's pixels, upright.
-    ///
-    /// # Errors
-    /// A file that cannot be read, bytes that are not a picture, or fewer than [`MIN_SIDE`] pixels on a side.
-    pub fn decode(self, preprocessor: &Preprocessor) -> Result<RgbImage> {
-        let pixels = match self {
-            Self::Pixels(pixels) => pixels,
-            Self::Bytes(bytes) => preprocessor.decode(&bytes)?,
-            Self::Path(path) => {
-                let bytes = std::fs::read(&path).map_err(Error::read)?;
-                preprocessor.decode(&bytes)?
+    /// Reads and decodes the photo, and hands it to `use_photo`.
+    fn load<T>(self, use_photo: impl FnOnce(Decoded) -> T) -> Result<T> {
+        let limits = Limits::default();
+        Ok(match self {
+            Self::Pixels(image) => use_photo(Decoded::new(image)),
+            Self::Bytes(bytes) => load(Source::Bytes(&bytes), &limits, use_photo)?,
+            Self::Path(path) => load(Source::File(&path), &limits, use_photo).map_err(Error::photo)?,
+            Self::Reader(open) => {
+                let mut stream = open().map_err(Error::read)?;
+                load(Source::Stream(&mut stream), &limits, use_photo).map_err(Error::photo)?
             }
-            Self::Reader(read) => preprocessor.decode(&read().map_err(Error::read)?)?,
-        };
-        let (columns, rows) = pixels.dimensions();
-        if columns.min(rows) < MIN_SIDE {
-            return Err(Error::TooFewPixels { columns, rows });
-        }
-        Ok(pixels)
+        })
     }
 }
 
@@ -96,6 +87,8 @@ pub(crate) struct Prepared {
     pub(crate) pixel_values: Vec<f32>,
     /// What the network sees, where it is wanted.
     pub(crate) input: Option<NetworkInput>,
+    /// What a user has to be told although there are pixels.
+    pub(crate) warning: Option<Warning>,
 }
 
 /// A photo as the network sees it, for pictures of attention.
@@ -110,13 +103,14 @@ pub struct NetworkInput {
 
 impl Prepared {
     pub(crate) fn new(photo: Photo, preprocessor: &Preprocessor, keep_input: bool) -> Result<Self> {
-        let decoded = photo.decode(preprocessor)?;
-        let original = decoded.dimensions();
-        let pixels = preprocessor.resize(&decoded)?;
-        drop(decoded);
-        let Size { height, width } = preprocessor.config().output_size();
-        let mut pixel_values = vec![0.0; 3 * height as usize * width as usize];
-        preprocessor.normalize(&pixels, &mut pixel_values);
-        Ok(Self { pixel_values, input: keep_input.then_some(NetworkInput { pixels, original }) })
+        photo.load(|Decoded { image, warning, .. }| {
+            preprocessor.check(&image)?;
+            let (original, pixels) = (image.dimensions(), preprocessor.resize(&image)?);
+            let Size { height, width } = preprocessor.config().output_size();
+            let mut pixel_values = vec![0.0; 3 * height as usize * width as usize];
+            preprocessor.normalize(&pixels, &mut pixel_values);
+            let input = keep_input.then_some(NetworkInput { pixels, original });
+            Ok(Self { pixel_values, input, warning })
+        })?
     }
 }

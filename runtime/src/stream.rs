@@ -3,6 +3,7 @@
 
 use crate::photo::{NetworkInput, Photo, Prepared};
 use crate::{Caption, Captioner, Encoded, Error, Result};
+use glimpse_bundle::image::Warning;
 use glimpse_bundle::{OrderedMap, Preprocessor, Size};
 use glimpse_generation::GenerationConfig;
 use ndarray::ArrayView4;
@@ -87,6 +88,8 @@ pub struct EncodedBatch {
     pub inputs: Vec<NetworkInput>,
     /// The places of the photos that failed, and why.
     pub failed: Vec<(usize, Error)>,
+    /// The places of photos that a user has to be told something about.
+    pub warnings: Vec<(usize, Warning)>,
 }
 
 /// An iterator over encoded batches; see [`Captioner::encode_stream`].
@@ -110,6 +113,7 @@ where
             encoding: Duration::ZERO,
             inputs: Vec::new(),
             failed: Vec::new(),
+            warnings: Vec::new(),
         };
         let mut pixel_values = Vec::new();
         while batch.positions.len() < self.photos.options.batch_size {
@@ -119,6 +123,7 @@ where
                     pixel_values.extend_from_slice(&photo.pixel_values);
                     batch.positions.push(self.next);
                     batch.inputs.extend(photo.input);
+                    batch.warnings.extend(photo.warning.map(|warning| (self.next, warning)));
                 }
                 Err(error) => batch.failed.push((self.next, error)),
             }
@@ -159,6 +164,8 @@ pub struct Captioned {
     pub captions: Vec<Caption>,
     /// The photo as the network sees it, with [`StreamOptions::keep_inputs`].
     pub input: Option<NetworkInput>,
+    /// What a user has to be told although there is a caption.
+    pub warning: Option<Warning>,
 }
 
 /// An iterator over the captions of each photo; see [`Captioner::stream`].
@@ -175,7 +182,7 @@ where
 {
     /// The answers of a batch in the order of the photos.
     fn decode(&self, batch: EncodedBatch) -> Vec<Result<Captioned>> {
-        let EncodedBatch { positions, encoded, inputs, failed, .. } = batch;
+        let EncodedBatch { positions, encoded, inputs, failed, warnings, .. } = batch;
         let captions = encoded.map(|encoded| self.batches.captioner.decode(&encoded, &self.options));
         let mut answers: Vec<(usize, Result<Captioned>)> = match captions {
             None => Vec::new(),
@@ -183,7 +190,11 @@ where
                 let mut inputs = inputs.into_iter();
                 let photos = positions.into_iter().zip(captions);
                 photos
-                    .map(|(place, captions)| (place, Ok(Captioned { captions, input: inputs.next() })))
+                    .map(|(place, captions)| {
+                        let warning =
+                            warnings.iter().find(|(warned, _)| *warned == place).map(|(_, warning)| *warning);
+                        (place, Ok(Captioned { captions, input: inputs.next(), warning }))
+                    })
                     .collect()
             }
             Some(Err(error)) => positions.into_iter().zip(Error::shared(&error).map(Err)).collect(),

@@ -7,7 +7,7 @@ use super::{SOME_FAILED, complain};
 use anyhow::Result;
 use clap::ArgMatches;
 use clap::builder::FalseyValueParser;
-use glimpse_bundle::{Preprocessor, with_causes};
+use glimpse_bundle::{Preprocessor, printable, with_causes};
 use glimpse_runtime::{Caption, Captioned, PreparedPhotos};
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -53,6 +53,9 @@ pub fn run(args: &Args, matches: &ArgMatches) -> Result<ExitCode> {
     for (place, (input, answer)) in inputs.iter().zip(answers).enumerate() {
         let name = input.name();
         let answer = answer.map_err(|error| with_causes(&error));
+        if let Ok(Captioned { warning: Some(warning), .. }) = &answer {
+            output.warn(format_args!("warning: {name}: {warning}"));
+        }
         if let (Some(attention), Ok(Captioned { captions, input: Some(input), .. })) =
             (&mut attention, &answer)
             && let Err(error) = attention.write(&name, input, captions, &captioner)
@@ -87,6 +90,10 @@ impl Output {
         self.progress.suspend(|| complain(reason));
     }
 
+    fn warn(&mut self, warning: std::fmt::Arguments<'_>) {
+        self.progress.suspend(|| complain(warning));
+    }
+
     fn write(&mut self, name: &str, result: Result<Vec<Caption>, String>) -> std::io::Result<()> {
         if let Err(reason) = &result {
             self.fail(format_args!("{name}: {reason}"));
@@ -97,12 +104,12 @@ impl Output {
             return writeln!(self.out);
         }
         let Ok(captions) = result else { return Ok(()) };
-        writeln!(self.out, "{name}")?;
+        writeln!(self.out, "{}", printable(name))?;
         for caption in &captions {
             if captions.len() > 1 {
                 write!(self.out, "  {:>7.3}", caption.score)?;
             }
-            writeln!(self.out, "  {}", caption.generated_text)?;
+            writeln!(self.out, "  {}", printable(&caption.generated_text))?;
         }
         Ok(())
     }

@@ -1,9 +1,10 @@
 //! From what stands on the command line to pictures.
 
 use anyhow::{Result, bail};
-use glimpse_bundle::image::{EXTENSIONS, pictures_in};
+use glimpse_bundle::image::{EXTENSIONS, ImageError, Listing, is_special, list_folder};
 use glimpse_runtime::Photo;
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
 /// A picture to caption, or an argument that led to none.
@@ -31,22 +32,26 @@ impl Input {
         }
     }
 
-    /// The photo, which is read when its turn comes. An argument that led to none becomes one that fails.
+    /// The photo, which is read when its turn comes. An argument that led to none becomes one that fails. A pipe that
+    /// was named is read; one that was found among photos is not.
     pub fn photo(&self) -> Photo {
+        let reader = |open: Box<dyn FnOnce() -> io::Result<Box<dyn Read>> + Send>| Photo::Reader(open);
         match self {
-            Self::Stdin => Photo::Reader(Box::new(|| {
-                let mut bytes = Vec::new();
-                std::io::stdin().lock().read_to_end(&mut bytes)?;
-                if bytes.is_empty() {
-                    Err(std::io::Error::other("standard input is empty"))
-                } else {
-                    Ok(bytes)
+            Self::Stdin => reader(Box::new(|| {
+                let mut stdin = io::stdin().lock();
+                if stdin.fill_buf()?.is_empty() {
+                    return Err(io::Error::other("standard input is empty"));
                 }
+                Ok(Box::new(stdin))
             })),
+            Self::File(path) if is_special(path) => {
+                let path = path.clone();
+                reader(Box::new(|| Ok(Box::new(File::open(path)?))))
+            }
             Self::File(path) => Photo::Path(path.clone()),
             Self::Nothing { reason, .. } => {
                 let reason = reason.clone();
-                Photo::Reader(Box::new(|| Err(std::io::Error::other(reason))))
+                reader(Box::new(|| Err(io::Error::other(reason))))
             }
         }
     }
@@ -63,9 +68,8 @@ pub fn expand(arguments: &[PathBuf]) -> Result<Vec<Input>> {
         if argument.as_os_str() == "-" {
             inputs.push(Input::Stdin);
         } else if argument.is_dir() {
-            match pictures_in(argument) {
-                Ok(files) if files.is_empty() => inputs.push(nothing(no_picture())),
-                Ok(files) => inputs.extend(files.into_iter().map(Input::File)),
+            match list_folder(argument) {
+                Ok(listing) => inputs.extend(in_folder(argument, listing)),
                 Err(error) => inputs.push(nothing(error.to_string())),
             }
         } else if let Some(pattern) = as_pattern(argument) {
@@ -73,7 +77,9 @@ pub fn expand(arguments: &[PathBuf]) -> Result<Vec<Input>> {
                 Ok(paths) => {
                     let before = inputs.len();
                     inputs.extend(paths.filter_map(|path| match path {
-                        Ok(path) => (!path.is_dir()).then_some(Input::File(path)),
+                        Ok(path) if path.is_dir() => None,
+                        Ok(path) if is_special(&path) => Some(refused(path, &ImageError::NotAFile)),
+                        Ok(path) => Some(Input::File(path)),
                         Err(error) => Some(Input::Nothing {
                             argument: error.path().to_path_buf(),
                             reason: error.error().to_string(),
@@ -92,8 +98,24 @@ pub fn expand(arguments: &[PathBuf]) -> Result<Vec<Input>> {
     Ok(inputs)
 }
 
-fn no_picture() -> String {
-    format!("the folder holds no picture ({})", EXTENSIONS.join(", "))
+/// The pictures of a folder, then those that cannot be read, each with the reason.
+fn in_folder(folder: &Path, listing: Listing) -> Vec<Input> {
+    let Listing { pictures, unreadable, special, folders, .. } = listing;
+    let mut inputs: Vec<_> = pictures.into_iter().map(Input::File).collect();
+    inputs.extend(unreadable.into_iter().map(|path| refused(path, &ImageError::UnsupportedFormat)));
+    inputs.extend(special.into_iter().map(|path| refused(path, &ImageError::NotAFile)));
+    if inputs.is_empty() {
+        let mut reason = format!("the folder holds no picture ({})", EXTENSIONS.join(", "));
+        if !folders.is_empty() {
+            reason += &format!("; the {} folders in it are not looked into, name them", folders.len());
+        }
+        inputs.push(Input::Nothing { argument: folder.to_path_buf(), reason });
+    }
+    inputs
+}
+
+fn refused(path: PathBuf, reason: &ImageError) -> Input {
+    Input::Nothing { argument: path, reason: reason.to_string() }
 }
 
 /// A glob, unless a file has just that name.
@@ -141,12 +163,37 @@ mod tests {
         assert_eq!(names(&nothing.collect::<Vec<_>>(), base), ["/none", "/*.gif", "/some/[.jpg"]);
         let read = |input: &Input| match input.photo() {
             Photo::Path(path) => fs::read(path),
-            Photo::Reader(read) => read(),
+            Photo::Reader(open) => open().and_then(|mut stream| {
+                let mut bytes = Vec::new();
+                stream.read_to_end(&mut bytes).map(|_| bytes)
+            }),
             other => panic!("{other:?}"),
         };
         assert_eq!(read(&inputs[1]).unwrap(), b"x");
         assert!(read(&inputs[3]).unwrap_err().to_string().contains("holds no picture"));
         assert!(read(&inputs[6]).is_err());
+    }
+
+    #[test]
+    fn what_a_folder_hides_is_named() {
+        let base = tempfile::tempdir().unwrap();
+        let base = base.path();
+        fs::create_dir_all(base.join("outer/inner")).unwrap();
+        for file in ["a.jfif", "b.HEIC", "notes.txt"] {
+            fs::write(base.join(file), "x").unwrap();
+        }
+        let inputs = expand(&[base.to_path_buf(), base.join("outer")]).unwrap();
+        assert_eq!(names(&inputs, base), ["/a.jfif", "/b.HEIC", "/outer"]);
+        let reasons = [1, 2].map(|index| match &inputs[index] {
+            Input::Nothing { reason, .. } => reason.clone(),
+            other => panic!("{other:?}"),
+        });
+        assert!(reasons[0].starts_with("only JPEG, PNG"), "{}", reasons[0]);
+        assert!(
+            reasons[1].ends_with("; the 1 folders in it are not looked into, name them"),
+            "{}",
+            reasons[1]
+        );
     }
 
     #[test]

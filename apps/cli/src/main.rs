@@ -14,6 +14,7 @@ mod progress;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use glimpse_bundle::printable;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -91,7 +92,7 @@ fn complain(text: impl std::fmt::Display) {
     let text = text.to_string();
     let lines = text.split(['\n', '\r']).map(str::trim);
     let lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
-    let _ = writeln!(std::io::stderr(), "{}", lines.join(" "));
+    let _ = writeln!(std::io::stderr(), "{}", printable(&lines.join(" ")));
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -8,7 +8,7 @@ use crate::measure::Times;
 use crate::peer::Peer;
 use crate::report::{Single, Summary};
 use anyhow::Result;
-use glimpse_runtime::{Captioner, Device, Photo};
+use glimpse_runtime::{Captioner, Device};
 use std::time::Instant;
 
 /// PIL is asked for what needs no arguments.
@@ -30,10 +30,7 @@ pub fn measure(args: &Args, models: &[Model], summary: &mut Summary) -> Result<(
     let mut by_draft = Vec::new();
     for round in 0..=args.rounds {
         let start = Instant::now();
-        let preprocessor = captioner.preprocessor();
-        let picture = Photo::Path(file.clone()).decode(preprocessor)?;
-        let mut pixel_values = vec![0.0; 3 * 224 * 224];
-        preprocessor.pixel_values(&picture, &mut pixel_values)?;
+        let pixel_values = captioner.preprocessor().prepare(file.as_path())?.pixel_values;
         let preparing = start.elapsed().as_secs_f64();
         let encoded = captioner
             .encode_pixel_values(ndarray::ArrayView4::from_shape((1, 3, 224, 224), &pixel_values)?)?;

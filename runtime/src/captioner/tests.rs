@@ -234,7 +234,8 @@ fn a_batch_of_another_captioner_is_refused() {
 fn a_picture_of_few_pixels_is_refused_by_the_library_too() {
     let Some(captioner) = captioner() else { return };
     let refused = captioner.caption(RgbImage::new(3, 3), captioner.generation_config());
-    assert!(matches!(refused, Err(Error::TooFewPixels { columns: 3, rows: 3 })), "{refused:?}");
+    let message = refused.unwrap_err().to_string();
+    assert!(message.contains("3x3"), "{message}");
 }
 
 /// Two threads share a captioner, and each gets what it would get alone.

@@ -2,6 +2,9 @@
 
 use super::table::{Row, Table};
 use anyhow::{Result, anyhow, bail};
+use glimpse_bundle::write_whole;
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::register_font;
@@ -38,8 +41,15 @@ impl Kind {
 
 pub fn write(path: &Path, kind: Kind, table: &Table) -> Result<()> {
     match kind {
-        Kind::Svg => Ok(std::fs::write(path, svg(table)?)?),
-        Kind::Png => draw(BitMapBackend::new(path, SIZE).into_drawing_area(), table),
+        Kind::Svg => Ok(write_whole(path, svg(table)?.as_bytes())?),
+        Kind::Png => {
+            let (width, height) = SIZE;
+            let mut pixels = vec![0; 3 * width as usize * height as usize];
+            draw(BitMapBackend::with_buffer(&mut pixels, SIZE).into_drawing_area(), table)?;
+            let mut png = Vec::new();
+            PngEncoder::new(&mut png).write_image(&pixels, width, height, ExtendedColorType::Rgb8)?;
+            Ok(write_whole(path, &png)?)
+        }
     }
 }
 

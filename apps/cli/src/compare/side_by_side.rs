@@ -3,6 +3,7 @@
 use super::settings::Setting;
 use super::sweep::Sweep;
 use anyhow::Result;
+use glimpse_bundle::printable;
 use glimpse_runtime::Caption;
 use serde::Serialize;
 use std::io::Write;
@@ -88,7 +89,7 @@ pub fn print(
         if found.is_empty() {
             continue; // Not a photo: said already.
         }
-        writeln!(out, "{image}")?;
+        writeln!(out, "{}", printable(image))?;
         writeln!(out, "  {:width$} {:>8} {:>7} {:>8}", "", "log-prob", "score", "words/s")?;
         for (setting, found) in settings.iter().zip(&found) {
             for (rank, said) in found.captions.iter().enumerate() {

@@ -1,5 +1,6 @@
 //! Every setting on every photo; the encoder runs once.
 
+use super::super::complain;
 use super::super::inputs::Input;
 use super::super::progress::progress_bar;
 use super::settings::Setting;
@@ -67,6 +68,10 @@ impl Sweep {
         let photos: Vec<_> = inputs.iter().map(Input::photo).collect();
         for batch in captioner.encode_stream(photos, stream.with_inputs(examples.with_attention)) {
             progress.inc((batch.positions.len() + batch.failed.len()) as u64);
+            for (position, warning) in &batch.warnings {
+                progress
+                    .suspend(|| complain(format_args!("warning: {}: {warning}", inputs[*position].name())));
+            }
             let failed = batch.failed.iter().map(|(position, error)| (*position, with_causes(error)));
             sweep.failed.extend(failed);
             sweep.decode(captioner, settings, examples, batch)?;

@@ -91,6 +91,10 @@ pub fn caption(
     for (place, (&position, answer)) in open.iter().zip(answers).enumerate() {
         match answer {
             Ok(answer) => {
+                if let Some(warning) = answer.warning {
+                    let name = inputs[place].name();
+                    progress.suspend(|| complain(format_args!("warning: {name}: {warning}")));
+                }
                 let best = answer.captions.into_iter().next().context("a photo got no caption")?;
                 if let Some(partial) = &mut partial {
                     partial.add(&images[position].image_id(), &best.generated_text)?;
