@@ -45,7 +45,8 @@ sign sink ski slide snow soccer spray stockcar store streambed surf surfboarder 
 tie topping trail train tv unicyclist video volleyball wakeboard wave yard
 """.split()
 
-# They say where, how much or what kind, are mostly verbs or adjectives in captions, or stand for anything.
+# Words for a place in the photo, an amount or a kind, words that are mostly verbs or adjectives in captions, and words
+# that may mean anything.
 REMOVED = """
 air area back batman ben blonde bottom brick bunch can cell center centre christ circle closeup co-ed color colour
 cooking corner country cream downhill eats edge end facing female front giant grey hanging hind home inside item

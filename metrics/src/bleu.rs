@@ -1,8 +1,8 @@
 //! BLEU-1 to BLEU-4.
 //!
 //! Papineni, Roukos, Ward and Zhu, "BLEU: a Method for Automatic Evaluation of Machine Translation", 2002, as
-//! coco-caption computes it: the reference length is the closest one (the shorter of two), and counts are smoothed
-//! just enough that no division fails.
+//! coco-caption computes it: the reference length is that of the closest length (the shorter one of two), and tiny
+//! constants in the counts prevent a division by zero.
 
 use std::sync::Arc;
 

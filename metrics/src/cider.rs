@@ -29,7 +29,7 @@ const SIGMA: f64 = 6.0;
 
 /// How many images of a set have each n-gram in at least one of their references.
 ///
-/// It decides what counts as an informative n-gram. `pycocoevalcap` takes it from the references of the evaluated
+/// It decides how informative an n-gram is. `pycocoevalcap` takes it from the references of the evaluated
 /// images; self-critical training takes it from the references of the training images, once.
 #[derive(Debug, Clone)]
 pub struct DocumentFrequency {
@@ -141,7 +141,7 @@ impl CiderD {
         Self::with_document_frequency(DocumentFrequency::new(references)?, references)
     }
 
-    /// A scorer for `references` with a document frequency counted elsewhere, say over all training images.
+    /// A scorer for `references` with a document frequency counted elsewhere, for example over all training images.
     ///
     /// # Errors
     /// As for [`CiderD::new`].

@@ -1,4 +1,4 @@
-//! What can be wrong with a scoring request.
+//! Why captions cannot be scored.
 
 use std::path::PathBuf;
 

@@ -8,8 +8,8 @@
 //! | [`Cider`], [`CiderD`] | `CIDEr`, which in coco-caption is CIDEr-D: clipped, sigma 6, times 10, document frequency of the scored set | to 1e-6, set and each image; against its definition, on random ids |
 //! | [`Meteor`] | `METEOR`: the METEOR 1.5 program itself, over its protocol | to 1e-6, set and each image |
 //!
-//! [`NounRecall`] is no metric of `pycocoevalcap`: it is the share of the things that people name in a photo which a
-//! caption names too.
+//! [`NounRecall`] does not come from `pycocoevalcap`. People name things in a photo; it is the share of these things
+//! that a caption names too.
 //!
 //! All scores are fractions (0..=1, CIDEr 0..=10), not percentages.
 //!

@@ -1,4 +1,4 @@
-//! How many of the things that people name in a photo a caption names too.
+//! Recall of nouns: people name things in a photo, and a caption names some of them too.
 
 use std::sync::LazyLock;
 
@@ -17,7 +17,10 @@ use crate::{Caption, Error, Metric, ReferenceCaptions, Scorer};
 /// that was made from WordNet 3.0 and SCOWL by `metrics/scripts/make_nouns.py`, which documents the choice; both may be
 /// passed on freely under the notices in `metrics/NOTICE`. No part-of-speech tagger looks at the caption, so a word
 /// that is a noun in one caption and a verb in the next always counts, or never.
-/// `metrics/scripts/check_nouns.py` measures how well this agrees with a tagger.
+/// `metrics/scripts/check_nouns.py` compares the list with spaCy's tagger. On 1,000 photos each of Flickr8k and of
+/// COCO, the tagger agrees that 97 % of the words found are nouns, and the list has 84 % and 82 % of the tagger's nouns;
+/// most others are words that it leaves out on purpose. The recalls of single images by the list and by the tagger,
+/// limited to the list, correlate with 0.98 and 0.95.
 #[derive(Debug, Clone, Copy)]
 pub struct NounRecall;
 
@@ -73,7 +76,7 @@ fn agreed_nouns(references: &[Vec<Caption>]) -> Vec<Vec<&'static str>> {
     agreed
 }
 
-/// The nouns of the list by themselves, and irregular plurals; both with the singular.
+/// The singular of every noun of the list (itself) and of every irregular plural.
 static NOUNS: LazyLock<FxHashMap<&str, &str>> = LazyLock::new(|| {
     let lines = include_str!("nouns.txt").lines().filter(|line| !line.starts_with('#'));
     lines.map(|line| line.split_once(' ').unwrap_or((line, line))).collect()
@@ -134,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn other_tokens_are_no_nouns() {
+    fn other_tokens_are_not_nouns() {
         for token in
             ["", "s", "does", "is", "running", "white", "front", "group", "idea", "a", "his", "xyzzy"]
         {

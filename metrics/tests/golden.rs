@@ -1,4 +1,4 @@
-//! Equality with pycocoevalcap 1.2, whose answers `golden/generate.py` wrote:
+//! Equality with pycocoevalcap 1.2. `golden/generate.py` wrote its tokens and scores:
 //! `python metrics/tests/golden/generate.py --flickr8k ../shared/data/flickr8k`.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere")]
@@ -108,7 +108,7 @@ fn evaluate_flickr8k(folder: &Path, meteor: Option<Meteor>) -> Evaluation {
 }
 
 #[test]
-fn tokens_of_awkward_captions() {
+fn tokens_of_difficult_captions() {
     let (captions, expected): (Vec<String>, Vec<String>) =
         read_json::<Vec<(String, String)>>("tokens.json").into_iter().unzip();
     for ((caption, ours), theirs) in captions.iter().zip(ptb::tokenize_all(&captions)).zip(&expected) {
@@ -130,7 +130,7 @@ fn tokens_of_all_captions_of_flickr8k() {
 }
 
 #[test]
-fn scores_of_awkward_captions() {
+fn scores_of_difficult_captions() {
     let cases: Cases = read_json("scores.json");
     let evaluation = evaluate_cases(&cases, None);
     assert_equal(&evaluation, &cases.expected);
@@ -144,7 +144,7 @@ fn scores_of_the_test_images_of_flickr8k() {
 }
 
 #[test]
-fn meteor_of_awkward_captions() {
+fn meteor_of_difficult_captions() {
     let Some(meteor) = meteor() else { return };
     let cases: Cases = read_json("scores.json");
     let evaluation = evaluate_cases(&cases, Some(meteor));

@@ -1,4 +1,4 @@
-//! What holds for any captions.
+//! Properties that hold for any captions.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
