@@ -27,7 +27,7 @@ mod tokenizer;
 mod whole;
 
 pub use checksums::{seal, sha256, sha256_of_file};
-pub use config::{Architecture, Config, FORMAT_VERSION, GRID_SIZE, NUM_CELLS, Provenance};
+pub use config::{Architecture, Config, FORMAT_VERSION, GRID_SIZE, NUM_CELLS, Provenance, StartedFrom};
 pub use error::{Error, Result, with_causes};
 pub use files::{
     CAPTIONER, CHECKSUMS, CONFIG, DECODER, ENCODER, GENERATION_CONFIG, OPTIMIZED, PREPROCESSOR_CONFIG,

@@ -32,11 +32,12 @@ pub(super) fn epoch(trainer: &mut Trainer) -> Result<EpochOutcome> {
         let mut batch = CaptionBatch::new(&plan.captions, trainer.device);
         let progress = trainer.progress.epoch as f64 + step as f64 / steps as f64;
         trainer.seed_step();
+        let seen = trainer.model.run_trained_blocks(&features, &pass);
         if recipe.scheduled_sampling > 0.0 {
             let share = recipe.scheduled_sampling * progress / recipe.epochs as f64;
-            batch = batch.with_predictions(&drawn_words(trainer, &features, &batch), share);
+            batch = batch.with_predictions(&drawn_words(trainer, &seen, &batch), share);
         }
-        let grid = trainer.model.encode(&features, &pass);
+        let grid = trainer.model.encode_grid(&seen, &pass);
         let forced = trainer.model.teacher_forced(&grid, &batch, &pass);
         let nll = forced.logits.cross_entropy_loss(
             &batch.targets,
@@ -62,11 +63,11 @@ pub(super) fn epoch(trainer: &mut Trainer) -> Result<EpochOutcome> {
     Ok(outcome)
 }
 
-/// A draw for every word of the batch, given the true words before it: i64 [words].
-fn drawn_words(trainer: &Trainer, features: &Tensor, batch: &CaptionBatch) -> Tensor {
+/// A draw for every word of the batch, given the true words before it and the backbone's grid: i64 [words].
+fn drawn_words(trainer: &Trainer, seen: &Tensor, batch: &CaptionBatch) -> Tensor {
     let _guard = tch::no_grad_guard();
     let pass = Pass { precision: trainer.recipe.precision.into(), ..Pass::EXACT };
-    let grid = trainer.model.encode(features, &pass);
+    let grid = trainer.model.encode_grid(seen, &pass);
     let logits = trainer.model.teacher_forced(&grid, batch, &pass).logits;
     logits.softmax(1, Kind::Float).multinomial(1, true).squeeze_dim(1)
 }

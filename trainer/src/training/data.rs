@@ -33,7 +33,7 @@ impl EncodedImage {
 /// What a run learns on and is validated on.
 #[derive(Debug)]
 pub struct TrainingData {
-    /// The frozen grids.
+    /// What the frozen part of the backbone gives.
     pub features: FeatureSource,
     /// Words and ids.
     pub tokenizer: CaptionTokenizer,
@@ -67,7 +67,8 @@ impl TrainingData {
 
     /// Tells apart what runs learn from: photos, views and captions.
     pub fn fingerprint(&self) -> String {
-        let mut text = format!("{:?}", self.features.reader.key());
+        // As runs of earlier versions wrote it, where no block is trained.
+        let mut text = format!("{:?}", self.features.reader.key()).replace(", before_block: None", "");
         for EncodedImage { file_name, first_grid, views, captions } in
             self.train.iter().chain(&self.validation)
         {

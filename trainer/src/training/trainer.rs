@@ -5,10 +5,12 @@ use super::recipe::{Criterion, Recipe};
 use super::rewards::Rewards;
 use super::run_folder::{Card, Progress, RunFolder, RunState};
 use super::run_log::{EpochMetrics, Phase, RunLog};
+use super::start_from::StartFrom;
 use super::validate::{Validation, validate};
 use super::{cross_entropy, self_critical};
+use crate::backbone::{StateDict, TrainedBlocks};
 use crate::memory::release_free_memory;
-use crate::model::{Captioner, Parameters, TeacherForced};
+use crate::model::{Captioner, TeacherForced};
 use crate::word_vectors::WordVectors;
 use crate::{Error, Result};
 use rand::SeedableRng;
@@ -25,6 +27,10 @@ pub struct TrainerOptions<'a> {
     pub data: &'a TrainingData,
     /// What the embedding begins with, where it is not drawn at random.
     pub word_vectors: Option<WordVectors>,
+    /// What all weights begin with, where they are not drawn at random.
+    pub start_from: Option<StartFrom>,
+    /// The backbone's blocks that the recipe trains; `data` has the maps before them.
+    pub trained_blocks: Option<TrainedBlocks>,
     /// What its checkpoints say of it.
     pub card: Card,
     /// Where they go.
@@ -88,7 +94,9 @@ impl<'a> Trainer<'a> {
             recipe,
             data,
             word_vectors,
-            card,
+            start_from,
+            trained_blocks,
+            mut card,
             folder,
             resume,
             change_recipe,
@@ -97,7 +105,16 @@ impl<'a> Trainer<'a> {
             workers,
         } = options;
         tch::manual_seed(recipe.seed as i64);
-        let model = Captioner::new(card.config.architecture.clone(), device)?;
+        let mut model = Captioner::new(card.config.architecture.clone(), device)?;
+        if let Some(blocks) = trained_blocks {
+            card.config.provenance.trained_blocks = blocks.count();
+            model = model.with_trained_blocks(blocks);
+        }
+        if let Some(start) = start_from {
+            start.check(&card)?;
+            start.apply(model.parameters())?;
+            card.config.provenance.started_from = Some(Box::new(start.record()));
+        }
         if let Some(word_vectors) = word_vectors {
             model.parameters().set_embedding(&word_vectors);
         }
@@ -105,6 +122,7 @@ impl<'a> Trainer<'a> {
             model.parameters().freeze_embedding();
         }
         let mut optimizer = AdamW::new(model.parameters(), recipe.weight_decay);
+        optimizer.backbone_rate = recipe.backbone_rate();
         let average = (recipe.ema_decay > 0.0).then(|| model.parameters().snapshot());
         let resumed = match resume {
             true => {
@@ -229,11 +247,9 @@ impl<'a> Trainer<'a> {
 
     /// Self-critical training begins from the best weights, with a fresh optimiser.
     fn start_from_best(&mut self) -> Result<()> {
-        let best = self.folder.best();
-        let architecture = self.model.architecture();
-        let parameters = Parameters::read(&best, architecture, self.device)?;
-        self.model.parameters().assign(&parameters.snapshot());
+        self.model.parameters().load(&StateDict::read(&self.folder.best())?)?;
         self.optimizer = AdamW::new(self.model.parameters(), 0.0);
+        self.optimizer.backbone_rate = self.recipe.backbone_rate();
         self.average = self.average.take().map(|_| self.model.parameters().snapshot());
         Ok(())
     }
