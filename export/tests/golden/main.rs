@@ -18,6 +18,10 @@ use std::path::Path;
 
 const FEATURE_DIM: usize = 1280;
 
+fn network() -> &'static Backbone {
+    backbone("efficientnet-lite0").unwrap()
+}
+
 fn full() -> Architecture {
     Architecture {
         backbone: network().name.into(),
