@@ -96,8 +96,24 @@ pub struct Provenance {
     pub seed: u64,
     /// SHA-256 of the backbone's weight file.
     pub backbone_sha256: String,
+    /// Last blocks of the backbone whose convolutions were trained with the decoder: their weights are the
+    /// checkpoint's, all others those of the file.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub trained_blocks: usize,
+    /// The checkpoint whose weights training began with, if they were not drawn at random.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_from: Option<Box<StartedFrom>>,
     /// Program and version that wrote the bundle.
     pub exported_by: String,
+}
+
+/// Weights that training began with.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct StartedFrom {
+    /// SHA-256 of the checkpoint's file.
+    pub sha256: String,
+    /// Where that checkpoint comes from.
+    pub provenance: Provenance,
 }
 
 /// `config.json`.
@@ -164,4 +180,8 @@ impl Config {
         }
         self.architecture.validate()
     }
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }

@@ -1,4 +1,4 @@
-use crate::backbone::{Backbone, INPUT_SIZE, backbone};
+use crate::backbone::{Backbone, MapShape, backbone};
 use crate::graph::Model;
 use crate::proto::GraphProto;
 use crate::{BundleDraft, BundleReport, Checkpoint, Error, Result, Weights, decoder_graph, encoder_graph};
@@ -65,15 +65,14 @@ fn not_json(key: &'static str) -> impl FnOnce(serde_json::Error) -> Error {
     move |source| Error::Json { origin: "the checkpoint in memory".into(), key, source }
 }
 
-fn check_backbone(checkpoint: &Checkpoint, backbone: &dyn Backbone, weights: &Weights) -> Result<()> {
+fn check_backbone(checkpoint: &Checkpoint, backbone: &Backbone, weights: &Weights) -> Result<()> {
     let Size { height, width } = checkpoint.preprocessor.output_size();
-    if (height, width) != (INPUT_SIZE, INPUT_SIZE) {
+    let &Backbone { name, input_size: side, .. } = backbone;
+    if (height, width) != (side, side) {
+        let MapShape { rows, columns, .. } = backbone.grid();
         return Err(Error::Contradiction {
             what: "preprocessor size",
-            reason: format!(
-                "{height}x{width}, but {} takes {INPUT_SIZE}x{INPUT_SIZE} for its 7x7 grid",
-                backbone.name()
-            ),
+            reason: format!("{height}x{width}, but {name} takes {side}x{side} for its {rows}x{columns} grid"),
         });
     }
     weights.file().map_or(Ok(()), |path| checkpoint.check_backbone_file(path))

@@ -98,6 +98,16 @@ pub enum Error {
         /// All names, separated by commas.
         known: String,
     },
+    /// The backbone has too few blocks to train so many.
+    #[error("{backbone} has at most {most} blocks to train, not {count}: the first stays frozen")]
+    Blocks {
+        /// Name of the backbone.
+        backbone: &'static str,
+        /// How many were asked for.
+        count: usize,
+        /// How many there are, less one.
+        most: usize,
+    },
     /// The backbone's weights are not those that the decoder learned on.
     #[error(
         "{path} is not the file of {backbone} weights that the checkpoint was trained with: \

@@ -108,30 +108,47 @@ fn assert_near(what: &str, found: &[f32], expected: &[f32]) -> f64 {
 
 #[test]
 fn every_output_of_both_graphs_equals_libtorch() {
-    for pair in &*PAIRS {
+    PAIRS.iter().for_each(|pair| check_outputs(pair, &PICTURES));
+}
+
+/// The checkpoint's own weights of these blocks are in the graph, not those of the backbone's file.
+#[test]
+fn trained_blocks_of_the_backbone_are_exported() {
+    let [plain, trained] =
+        [0, 6].map(|count| Pair::seeded(SeededModel::with_trained_blocks(models::small(), count)));
+    let pictures = &PICTURES[..4];
+    check_outputs(&trained, pictures);
+    let grid = |pair: &Pair| {
         let libtorch = pair.libtorch();
-        let pixel_values = libtorch.pixel_values(&PICTURES);
-        let tensors = reference(&libtorch.backbone, &libtorch.model, &pixel_values);
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("reference.safetensors");
-        write_reference(&file, &tensors).unwrap();
-        let runtime = pair.runtime();
-        let differences = compare(runtime.bundle(), runtime.runtime(), &file).unwrap();
-        println!("{} on {} photos", pair.name, PICTURES.len());
-        assert_eq!(differences.len(), 9, "four outputs of the encoder, five of the decoder");
-        for difference in &differences {
-            let name = format!("{}/{}", difference.graph, difference.tensor);
-            let (_, expected) = tensors.iter().find(|(tensor, _)| *tensor == name).unwrap();
-            let largest = expected.abs().max().double_value(&[]);
-            println!(
-                "  {name:<26} {:.1e} apart, largest {largest:.2}, {:?}",
-                difference.max_abs_difference, difference.shape
-            );
-            // Features may be large numbers: the seventh digit of 36.8 is 1e-5 already.
-            let allowed =
-                if difference.graph == "encoder" { TOLERANCE.max(1e-5 * largest) } else { TOLERANCE };
-            assert!(difference.max_abs_difference <= allowed, "{}: {difference:?}", pair.name);
-        }
+        let tensors = reference(&libtorch.backbone, &libtorch.model, &libtorch.pixel_values(pictures));
+        tensors.into_iter().find(|(name, _)| name == "encoder/last_hidden_state").unwrap().1
+    };
+    let difference = (grid(&plain) - grid(&trained)).abs().max().double_value(&[]);
+    assert!(difference > 0.1, "the trained blocks move the grid by {difference}");
+}
+
+fn check_outputs(pair: &Pair, pictures: &[RgbImage]) {
+    let libtorch = pair.libtorch();
+    let pixel_values = libtorch.pixel_values(pictures);
+    let tensors = reference(&libtorch.backbone, &libtorch.model, &pixel_values);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("reference.safetensors");
+    write_reference(&file, &tensors).unwrap();
+    let runtime = pair.runtime();
+    let differences = compare(runtime.bundle(), runtime.runtime(), &file).unwrap();
+    println!("{} on {} photos", pair.name, pictures.len());
+    assert_eq!(differences.len(), 9, "four outputs of the encoder, five of the decoder");
+    for difference in &differences {
+        let name = format!("{}/{}", difference.graph, difference.tensor);
+        let (_, expected) = tensors.iter().find(|(tensor, _)| *tensor == name).unwrap();
+        let largest = expected.abs().max().double_value(&[]);
+        println!(
+            "  {name:<26} {:.1e} apart, largest {largest:.2}, {:?}",
+            difference.max_abs_difference, difference.shape
+        );
+        // Features may be large numbers: the seventh digit of 36.8 is 1e-5 already.
+        let allowed = if difference.graph == "encoder" { TOLERANCE.max(1e-5 * largest) } else { TOLERANCE };
+        assert!(difference.max_abs_difference <= allowed, "{}: {difference:?}", pair.name);
     }
 }
 

@@ -67,9 +67,10 @@ fn measure(name: &str, count: usize) {
         preprocessor,
         augmentation: Augmentation::Crop,
         view_seed: 0,
+        before_block: None,
     };
     let entries = names.into_iter().map(|file_name| Entry { file_name, views: 1 }).collect();
-    let spec = CacheSpec { key, feature_dim: known.feature_dim(), entries };
+    let spec = CacheSpec::new(key, entries).unwrap();
     let options = ExtractOptions::new(&backbone);
     let (mut bare, mut whole) = (BATCHES.map(|_| Vec::new()), Vec::new());
     for round in 0..=ROUNDS {

@@ -20,12 +20,6 @@ pub enum Error {
         /// Where and why it does not parse.
         source: serde_json::Error,
     },
-    /// The exporter has this backbone, the trainer does not.
-    #[error("{name} can be exported, but has no module in the trainer")]
-    NoModule {
-        /// Its name.
-        name: &'static str,
-    },
     /// The backbone's weights are not on disk.
     #[error("{path}: no such weights; give --backbone-weights a .safetensors or .pth file, or hub to download resnet50's", path = path.display())]
     WeightsMissing {

@@ -60,7 +60,7 @@ fn data(dir: &Path) -> TrainingData {
         validation,
         test: Vec::new(),
     };
-    let spec = CacheSpec { key: key(), feature_dim: FEATURE_DIM, entries: entries(&train) };
+    let spec = CacheSpec { key: key(), cells: NUM_CELLS, feature_dim: FEATURE_DIM, entries: entries(&train) };
     let mut grids = Vec::new();
     for (i, _) in train.iter().enumerate() {
         for cell in 0..NUM_CELLS {
@@ -89,6 +89,7 @@ fn key() -> CacheKey {
         preprocessor: PreprocessorConfig::squash(224, [0.5; 3], [0.5; 3]),
         augmentation: Default::default(),
         view_seed: 0,
+        before_block: None,
     }
 }
 
@@ -159,6 +160,8 @@ fn options<'a>(data: &'a TrainingData, recipe: &Recipe, output: &Path, resume: b
         recipe: recipe.clone(),
         data,
         word_vectors: None,
+        start_from: None,
+        trained_blocks: None,
         card,
         folder,
         resume,

@@ -6,7 +6,7 @@ use clap::Args;
 use glimpse_captions::{CaptionedImage, Split};
 use glimpse_trainer::dataset::PreparedDataset;
 use glimpse_trainer::evaluation::{Evaluation, Sample, evaluate};
-use glimpse_trainer::features::{Augmentation, CacheKey, Entry, FeatureSource, LivePhotos};
+use glimpse_trainer::features::{Augmentation, CacheKey, Entry, FeatureSource, LivePhotos, before_last};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::num::NonZeroUsize;
@@ -64,6 +64,10 @@ impl EvaluateArgs {
             preprocessor: checkpoint.preprocessor.clone(),
             augmentation: Augmentation::default(),
             view_seed: 0,
+            before_block: before_last(
+                &checkpoint.config.architecture.backbone,
+                checkpoint.config.provenance.trained_blocks,
+            )?,
         };
         let plain = |image: &CaptionedImage| Entry { file_name: image.file_name.clone(), views: 1 };
         let entries: Vec<_> = images.iter().map(plain).collect();

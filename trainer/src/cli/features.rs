@@ -8,7 +8,7 @@ use glimpse_trainer::features::{self, CacheSpec, ExtractOptions};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-/// Run the frozen backbone over every photo once and keep its grids.
+/// Run the frozen part of the backbone over every photo once and keep what it gives.
 #[derive(Debug, Args)]
 pub struct FeaturesArgs {
     /// Folder that `prepare` wrote
@@ -33,11 +33,10 @@ impl FeaturesArgs {
     pub fn run(self) -> Result<()> {
         let dataset = PreparedDataset::read(&self.data)?;
         let device = self.device.device()?;
-        let info = glimpse_export::backbone::backbone(&self.backbone.backbone)?;
         let key = self.backbone.cache_key()?;
         let dir = features::cache_dir(&self.data, &key);
         let entries = features::entries(&dataset, self.views.into());
-        let spec = CacheSpec { key, feature_dim: info.feature_dim(), entries };
+        let spec = CacheSpec::new(key, entries)?;
         let _lock = FolderLock::take(&dir)?;
         note(format_args!(
             "{}: {} grids of {} photos, {} MB",

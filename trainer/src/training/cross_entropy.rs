@@ -34,11 +34,12 @@ pub(super) fn epoch(learner: &mut Learner) -> Result<EpochOutcome> {
         let mut batch = CaptionBatch::new(&plan.captions, learner.device);
         let progress = learner.progress.epoch as f64 + step as f64 / steps as f64;
         learner.seed_step();
+        let features = learner.model.run_trained_blocks(&features, &pass);
         if recipe.scheduled_sampling > 0.0 {
             let share = recipe.scheduled_sampling * progress / recipe.epochs as f64;
             batch = batch.with_predictions(&drawn_tokens(learner, &features, &batch), share);
         }
-        let grid = learner.model.encode(&features, &pass);
+        let grid = learner.model.encode_grid(&features, &pass);
         let forced = learner.model.teacher_forced(&grid, &batch, &pass);
         let nll = forced.logits.cross_entropy_loss(
             &batch.targets,
@@ -64,11 +65,11 @@ pub(super) fn epoch(learner: &mut Learner) -> Result<EpochOutcome> {
     Ok(outcome)
 }
 
-/// A drawn token at each position of the batch, given the true tokens before it: i64 [tokens].
+/// A drawn token at each position of the batch, given the true tokens before it and the backbone's grid: i64 [tokens].
 fn drawn_tokens(learner: &Learner, features: &Tensor, batch: &CaptionBatch) -> Tensor {
     let _guard = tch::no_grad_guard();
     let pass = Pass { precision: learner.recipe.precision.into(), ..Pass::EXACT };
-    let grid = learner.model.encode(features, &pass);
+    let grid = learner.model.encode_grid(features, &pass);
     let logits = learner.model.teacher_forced(&grid, batch, &pass).logits;
     logits.softmax(1, Kind::Float).multinomial(1, true).squeeze_dim(1)
 }

@@ -34,7 +34,7 @@ impl EncodedImage {
 /// What a run learns on and is validated on.
 #[derive(Debug)]
 pub struct TrainingData {
-    /// The frozen grids.
+    /// What the frozen part of the backbone gives.
     pub features: FeatureSource,
     /// From words to token ids and back.
     pub tokenizer: CaptionTokenizer,
@@ -68,7 +68,8 @@ impl TrainingData {
 
     /// A hash of what a run learns from: photos, views and captions.
     pub fn fingerprint(&self) -> String {
-        let mut text = format!("{:?}", self.features.reader.key());
+        // As runs of earlier versions wrote it, where no block is trained.
+        let mut text = format!("{:?}", self.features.reader.key()).replace(", before_block: None", "");
         for EncodedImage { file_name, first_grid, views, captions } in
             self.train.iter().chain(&self.validation)
         {

@@ -4,8 +4,9 @@ use super::progress_bar::StepBar;
 use super::recipe::Recipe;
 use super::rewards::Rewards;
 use super::run_folder::{Card, Progress};
+use crate::backbone::StateDict;
 use crate::memory::release_free_memory;
-use crate::model::{Captioner, Parameters, TeacherForced};
+use crate::model::{Captioner, TeacherForced};
 use crate::{Error, Result};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -82,10 +83,9 @@ impl Learner<'_> {
 
     /// Starts self-critical training: from the best weights, with a fresh optimiser.
     pub fn start_from(&mut self, best: &Path) -> Result<()> {
-        let architecture = self.model.architecture();
-        let parameters = Parameters::read(best, architecture, self.device)?;
-        self.model.parameters().assign(&parameters.snapshot());
+        self.model.parameters().load(&StateDict::read(best)?)?;
         self.optimizer = AdamW::new(self.model.parameters(), 0.0);
+        self.optimizer.backbone_rate = self.recipe.backbone_rate();
         self.average = self.average.take().map(|_| self.model.parameters().snapshot());
         Ok(())
     }

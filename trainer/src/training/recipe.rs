@@ -93,6 +93,20 @@ pub struct SelfCritical {
     pub batch_images: usize,
 }
 
+/// Training of the backbone's last blocks with the decoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainBackbone {
+    /// How many blocks, from the grid backwards.
+    pub blocks: usize,
+    /// Peak learning rate of their weights; it moves as the decoder's does, in self-critical training too.
+    pub learning_rate: f64,
+}
+
+impl TrainBackbone {
+    /// The usual learning rate, as a share of the decoder's: the blocks know photos already.
+    pub const USUAL_RATE: f64 = 0.1;
+}
+
 /// Every number that training depends on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
@@ -131,6 +145,9 @@ pub struct Recipe {
     pub criterion: Criterion,
     /// Self-critical training afterwards.
     pub self_critical: Option<SelfCritical>,
+    /// Training of the backbone's last blocks; `None` keeps all of it frozen.
+    #[serde(default)]
+    pub backbone: Option<TrainBackbone>,
     /// Number format of the products in training.
     pub precision: Precision,
     /// Seed of initialisation, order, dropout and draws.
@@ -211,6 +228,9 @@ impl Recipe {
             ("--weight-decay", self.weight_decay, &not_negative),
             ("--attention-regularization", self.attention_regularization, &not_negative),
         ];
+        if let Some(settings) = &self.backbone {
+            ranges.push(("--backbone-learning-rate", settings.learning_rate, &positive));
+        }
         if let Some(settings) = &self.self_critical {
             ranges.extend([
                 ("--scst-dropout", settings.dropout, &share),
@@ -243,6 +263,11 @@ impl Recipe {
         Ok(())
     }
 
+    /// The backbone's learning rate as a multiple of the decoder's.
+    pub fn backbone_rate(&self) -> f64 {
+        self.backbone.as_ref().map_or(1.0, |backbone| backbone.learning_rate / self.learning_rate)
+    }
+
     /// The seed report's values: plain attention LSTM, one caption a photo and epoch, Adam, StepLR.
     pub fn report() -> Self {
         Self {
@@ -263,6 +288,7 @@ impl Recipe {
             ema_decay: 0.0,
             criterion: Criterion::Loss,
             self_critical: None,
+            backbone: None,
             precision: Precision::F32,
             seed: 42,
             embed_dim: 300,
@@ -304,6 +330,7 @@ impl Recipe {
                 learning_rate: 1e-4,
                 batch_images: 16,
             }),
+            backbone: None,
             precision: Precision::F32,
             seed: 42,
             embed_dim: 512,

@@ -186,9 +186,12 @@ impl ResumeRules<'_> {
             .map_err(Error::json(path))?;
         let backbone = |config: &Config| config.provenance.backbone_sha256.clone();
         let same_words = metadata.get(checkpoint::TOKENIZER) == Some(&card.tokenizer.to_json()?);
-        for (same, what) in
-            [(same_words, "vocabulary"), (backbone(&held) == backbone(&card.config), "backbone")]
-        {
+        let start = |config: &Config| config.provenance.started_from.as_ref().map(|from| from.sha256.clone());
+        for (same, what) in [
+            (same_words, "vocabulary"),
+            (backbone(&held) == backbone(&card.config), "backbone"),
+            (start(&held) == start(&card.config), "checkpoint to start from"),
+        ] {
             if !same {
                 return invalid(format!(
                     "{} was trained with another {what}; use another --output",

@@ -7,8 +7,10 @@ use super::recipe::{Criterion, Recipe, SelfCritical};
 use super::rewards::Rewards;
 use super::run_folder::{Card, Progress, ResumeRules, RunFolder, RunState};
 use super::run_log::RunLog;
+use super::start_from::StartFrom;
 use super::validate::{Validation, validate};
 use super::{cross_entropy, self_critical};
+use crate::backbone::TrainedBlocks;
 use crate::model::Captioner;
 use crate::word_vectors::WordVectors;
 use crate::{Error, Result};
@@ -25,6 +27,10 @@ pub struct TrainerOptions<'a> {
     pub data: &'a TrainingData,
     /// What the embedding begins with, where it is not drawn at random.
     pub word_vectors: Option<WordVectors>,
+    /// What all weights begin with, where they are not drawn at random.
+    pub start_from: Option<StartFrom>,
+    /// The backbone's blocks that the recipe trains; `data` has the maps before them.
+    pub trained_blocks: Option<TrainedBlocks>,
     /// What its checkpoints say of it.
     pub card: Card,
     /// Where they go.
@@ -57,13 +63,14 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// [`Error::Invalid`] where the folder holds a run that is not to be resumed, or one of other settings, photos,
     /// vocabulary or backbone; what reading and writing its files gives.
-    pub fn new(options: TrainerOptions<'a>) -> Result<Self> {
+    pub fn new(mut options: TrainerOptions<'a>) -> Result<Self> {
+        tch::manual_seed(options.recipe.seed as i64);
+        let model = fresh_model(&mut options)?;
         let TrainerOptions { recipe, data, card, folder, change_recipe, device, samples, workers, .. } =
             &options;
         let (data, device) = (*data, *device);
-        tch::manual_seed(recipe.seed as i64);
-        let model = fresh_model(&options)?;
         let mut optimizer = AdamW::new(model.parameters(), recipe.weight_decay);
+        optimizer.backbone_rate = recipe.backbone_rate();
         let average = (recipe.ema_decay > 0.0).then(|| model.parameters().snapshot());
         let progress = progress(&options, &model, &mut optimizer, average.as_deref())?;
         if progress.epoch > recipe.epochs {
@@ -217,9 +224,18 @@ impl<'a> Trainer<'a> {
 }
 
 /// Weights as the recipe begins with them.
-fn fresh_model(options: &TrainerOptions) -> Result<Captioner> {
-    let TrainerOptions { recipe, word_vectors, card, device, .. } = options;
-    let model = Captioner::new(card.config.architecture.clone(), *device)?;
+fn fresh_model(options: &mut TrainerOptions) -> Result<Captioner> {
+    let TrainerOptions { recipe, word_vectors, start_from, trained_blocks, card, device, .. } = options;
+    let mut model = Captioner::new(card.config.architecture.clone(), *device)?;
+    if let Some(blocks) = trained_blocks.take() {
+        card.config.provenance.trained_blocks = blocks.count();
+        model = model.with_trained_blocks(blocks);
+    }
+    if let Some(start) = start_from {
+        start.check(card)?;
+        start.apply(model.parameters())?;
+        card.config.provenance.started_from = Some(Box::new(start.record()));
+    }
     if let Some(word_vectors) = word_vectors {
         model.parameters().set_embedding(word_vectors);
     }
