@@ -1,9 +1,9 @@
 //! A prepared data set: cleaned captions, split, with their vocabulary beside them.
 
-use crate::ahead::ahead;
+use crate::READ_AHEAD;
 use crate::error::photo_reason;
 use crate::{Error, Result};
-use glimpse_bundle::{CaptionTokenizer, TOKENIZER, write_together};
+use glimpse_bundle::{CaptionTokenizer, TOKENIZER, for_each_ordered, write_together};
 use glimpse_captions::CaptionedImage;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -117,7 +117,7 @@ pub fn drop_bad_images(dataset: &mut PreparedDataset, limit: usize) -> Result<Ve
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let mut bad = Vec::new();
     let open = |path: &PathBuf| glimpse_bundle::image::open(path).err();
-    let Ok(()) = ahead(&all, workers, open, |path, error| {
+    let Ok(()) = for_each_ordered(&all, workers, READ_AHEAD * workers, open, |path, error| {
         bad.extend(error.map(|error| (path.clone(), photo_reason(path, &error))));
         Ok::<_, Infallible>(())
     });

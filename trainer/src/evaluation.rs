@@ -1,11 +1,10 @@
 //! How well a checkpoint predicts captions, reading its own words or the true ones.
 
-use crate::Result;
-use crate::ahead::ahead;
 use crate::decode::{Choice, Decoded, decode};
 use crate::features::FeatureSource;
 use crate::model::{CaptionBatch, Captioner, Pass};
-use glimpse_bundle::GenerationConfig;
+use crate::{READ_AHEAD, Result};
+use glimpse_bundle::{GenerationConfig, for_each_ordered};
 use serde::Serialize;
 use tch::{Device, Kind, Reduction, Tensor};
 
@@ -53,7 +52,7 @@ pub fn evaluate(
     let batches: Vec<&[Sample]> = samples.chunks(BATCH).collect();
     let reader = &features.reader;
     let read = |batch: &&[Sample]| reader.read(&batch.iter().map(|sample| sample.grid).collect::<Vec<_>>());
-    ahead(&batches, workers, read, |samples, read| -> Result<()> {
+    for_each_ordered(&batches, workers, READ_AHEAD * workers, read, |samples, read| -> Result<()> {
         let grid = model.encode(&features.grids(&read?, device), &Pass::EXACT);
         let references: Vec<_> = samples
             .iter()

@@ -3,7 +3,6 @@
 //! Data flows one way: captions and photos ([`dataset`]) -> grids ([`features`]) -> checkpoint
 //! ([`training`]) -> bundle (`glimpse-export`).
 
-mod ahead;
 pub mod backbone;
 pub mod dataset;
 pub mod decode;
@@ -21,3 +20,6 @@ pub mod word_vectors;
 
 pub use error::{Error, Result};
 pub use folder_lock::FolderLock;
+
+/// Batches that are made ahead of their use, for each thread that makes some.
+const READ_AHEAD: usize = 2;

@@ -1,9 +1,10 @@
 use super::Entry;
 use super::cache::{CacheSpec, GRIDS, INDEX, read_spec, write_spec};
 use super::views::Views;
-use crate::ahead::ahead;
+use crate::READ_AHEAD;
 use crate::backbone::FeatureExtractor;
 use crate::{Error, Result};
+use glimpse_bundle::for_each_ordered;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::OpenOptions;
 use std::io::{Seek, SeekFrom, Write};
@@ -110,17 +111,23 @@ pub fn extract(
         })
     };
     let mut computed = 0;
-    ahead(&batches, options.workers, make, |_, made| -> Result<()> {
-        let bytes = match made? {
-            Made::Grids(bytes) => bytes,
-            Made::PixelValues(pixel_values) => grids(backbone, &pixel_values),
-        };
-        file.write_all(&bytes).map_err(Error::io(&path))?;
-        let count = bytes.len() / spec.grid_bytes();
-        computed += count;
-        bar.inc(count as u64);
-        Ok(())
-    })?;
+    for_each_ordered(
+        &batches,
+        options.workers,
+        READ_AHEAD * options.workers,
+        make,
+        |_, made| -> Result<()> {
+            let bytes = match made? {
+                Made::Grids(bytes) => bytes,
+                Made::PixelValues(pixel_values) => grids(backbone, &pixel_values),
+            };
+            file.write_all(&bytes).map_err(Error::io(&path))?;
+            let count = bytes.len() / spec.grid_bytes();
+            computed += count;
+            bar.inc(count as u64);
+            Ok(())
+        },
+    )?;
     file.sync_all().map_err(Error::io(&path))?;
     bar.finish_and_clear();
     let per_second = computed as f64 / start.elapsed().as_secs_f64().max(1e-9);

@@ -4,9 +4,10 @@ use super::outcome::EpochOutcome;
 use super::recipe::{CaptionsPerImage, Recipe};
 
 use super::validate::cut;
+use crate::READ_AHEAD;
 use crate::Result;
-use crate::ahead::ahead;
 use crate::model::{CaptionBatch, Pass};
+use glimpse_bundle::for_each_ordered;
 use rand::Rng;
 use tch::{Kind, Tensor};
 
@@ -29,39 +30,45 @@ pub(super) fn epoch(learner: &mut Learner) -> Result<EpochOutcome> {
     let read = |plan: &Plan| reader.read(&plan.grids);
     let mut outcome = EpochOutcome::default();
     let mut step = 0;
-    ahead(&plans, learner.workers, read, |plan, read| -> Result<()> {
-        let features = data.features.grids(&read?, learner.device);
-        let mut batch = CaptionBatch::new(&plan.captions, learner.device);
-        let progress = learner.progress.epoch as f64 + step as f64 / steps as f64;
-        learner.seed_step();
-        let features = learner.model.run_trained_blocks(&features, &pass);
-        if recipe.scheduled_sampling > 0.0 {
-            let share = recipe.scheduled_sampling * progress / recipe.epochs as f64;
-            batch = batch.with_predictions(&drawn_tokens(learner, &features, &batch), share);
-        }
-        let grid = learner.model.encode_grid(&features, &pass);
-        let forced = learner.model.teacher_forced(&grid, &batch, &pass);
-        let nll = forced.logits.cross_entropy_loss(
-            &batch.targets,
-            None::<Tensor>,
-            tch::Reduction::Mean,
-            -100,
-            recipe.label_smoothing,
-        );
-        let value = nll.double_value(&[]);
-        let mut loss = nll;
-        if recipe.attention_regularization > 0.0 {
-            let missing: Tensor = 1.0 - &forced.attention_sums;
-            let excess = missing.square().sum_dim_intlist(1, false, Kind::Float);
-            loss += excess.mean(Kind::Float) * recipe.attention_regularization;
-        }
-        let rate = recipe.learning_rate * recipe.schedule.factor(progress, recipe.epochs);
-        step += 1;
-        learner.update(&forced, &loss, value, rate, step)?;
-        outcome.add_loss(value, batch.words(), plan.captions.len());
-        bar.step(format!("loss={value:.3}"));
-        Ok(())
-    })?;
+    for_each_ordered(
+        &plans,
+        learner.workers,
+        READ_AHEAD * learner.workers,
+        read,
+        |plan, read| -> Result<()> {
+            let features = data.features.grids(&read?, learner.device);
+            let mut batch = CaptionBatch::new(&plan.captions, learner.device);
+            let progress = learner.progress.epoch as f64 + step as f64 / steps as f64;
+            learner.seed_step();
+            let features = learner.model.run_trained_blocks(&features, &pass);
+            if recipe.scheduled_sampling > 0.0 {
+                let share = recipe.scheduled_sampling * progress / recipe.epochs as f64;
+                batch = batch.with_predictions(&drawn_tokens(learner, &features, &batch), share);
+            }
+            let grid = learner.model.encode_grid(&features, &pass);
+            let forced = learner.model.teacher_forced(&grid, &batch, &pass);
+            let nll = forced.logits.cross_entropy_loss(
+                &batch.targets,
+                None::<Tensor>,
+                tch::Reduction::Mean,
+                -100,
+                recipe.label_smoothing,
+            );
+            let value = nll.double_value(&[]);
+            let mut loss = nll;
+            if recipe.attention_regularization > 0.0 {
+                let missing: Tensor = 1.0 - &forced.attention_sums;
+                let excess = missing.square().sum_dim_intlist(1, false, Kind::Float);
+                loss += excess.mean(Kind::Float) * recipe.attention_regularization;
+            }
+            let rate = recipe.learning_rate * recipe.schedule.factor(progress, recipe.epochs);
+            step += 1;
+            learner.update(&forced, &loss, value, rate, step)?;
+            outcome.add_loss(value, batch.words(), plan.captions.len());
+            bar.step(format!("loss={value:.3}"));
+            Ok(())
+        },
+    )?;
     Ok(outcome)
 }
 

@@ -2,9 +2,10 @@ use super::data::shuffled_batches;
 use super::learner::Learner;
 use super::outcome::EpochOutcome;
 use super::recipe::{Schedule, SelfCritical};
+use crate::READ_AHEAD;
+use glimpse_bundle::for_each_ordered;
 
 use crate::Result;
-use crate::ahead::ahead;
 use crate::decode::{Choice, Decoded, decode};
 use crate::model::{CaptionBatch, Grid, Pass};
 use tch::{Kind, Tensor};
@@ -29,9 +30,10 @@ pub(super) fn epoch(learner: &mut Learner, settings: &SelfCritical) -> Result<Ep
     let reader = &data.features.reader;
     let mut outcome = EpochOutcome::default();
     let mut step = 0;
-    ahead(
+    for_each_ordered(
         &plans,
         learner.workers,
+        READ_AHEAD * learner.workers,
         |(grids, _)| reader.read(grids),
         |(_, images), read| -> Result<()> {
             let features = data.features.grids(&read?, learner.device);
