@@ -33,8 +33,11 @@
 //! | [`photo`] | pictures decoded and prepared |
 //! | [`pipeline`] | photos prepared on all cores while the graphs run |
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod bound_decoder;
 mod captioner;
+mod check_outputs;
 mod contract;
 mod decoder;
 mod device;
@@ -52,7 +55,6 @@ pub mod search;
 mod selection;
 mod session;
 mod verification;
-mod wire;
 
 pub use captioner::{Caption, Captioner, CaptionerOptions};
 pub use device::{Device, UnknownDevice};
