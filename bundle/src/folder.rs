@@ -22,13 +22,15 @@ impl Bundle {
     /// Opens the folder. Every listed file is compared with its checksum.
     ///
     /// # Errors
-    /// A missing or changed file, by name, and all that [`open_unverified`](Self::open_unverified) refuses.
+    /// A missing or changed file, by name, a tokenizer that no export writes, what [`model_path`](Self::model_path)
+    /// refuses, and all that [`open_unverified`](Self::open_unverified) refuses.
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self> {
         let bundle = Self::open_unverified(dir)?;
         for name in bundle.checksums.keys() {
             bundle.verify_file(name)?;
             bundle.check_graph(name)?;
         }
+        bundle.detokenizer()?;
         Ok(bundle)
     }
 

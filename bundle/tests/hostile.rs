@@ -223,7 +223,7 @@ fn vocabularies_that_are_too_large_or_do_not_count() {
             "millions of words",
             |copy| {
                 // Refused by its size, whatever it holds.
-                copy.write("tokenizer.json", "\"word\": 4, ".repeat(1_500_000));
+                copy.write("tokenizer.json", "\"word\": 4, ".repeat(1_600_000));
                 copy.seal();
             },
             &["tokenizer.json", "at most 16777216"],

@@ -29,6 +29,8 @@
 //! | [`ObservedEncoder`] | what tensors hold for a photo, to calibrate eight bits |
 //! | [`mod@inspect`] | what a bundle holds; its graphs against reference outputs |
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod captioner;
 mod contract;
 mod decoder;
@@ -47,7 +49,6 @@ mod selection;
 mod session;
 mod stream;
 mod verification;
-mod wire;
 
 pub use glimpse_generation as generation;
 pub use glimpse_generation::GenerationConfig;

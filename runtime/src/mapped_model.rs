@@ -1,41 +1,40 @@
 //! An ONNX file whose weights stay in the file.
 //!
-//! Opened by path, ONNX Runtime reads a file whole, parses it into a second copy of the weights and
-//! works from that. Weights in an external file it maps into memory instead. [`MappedModel`] turns the
-//! one into the other without touching the disk: a copy of the graph in which every large tensor is
-//! an external one, namely a range of bytes of the very file that it came from.
+//! When a file is opened by its path, ONNX Runtime reads all of it and parses it into a second copy of the weights.
+//! Weights in an external file are mapped into memory instead. [`MappedModel`] makes use of that without writing to the
+//! disk: it is a copy of the graph in which every large tensor is external, as a range of bytes of the same file.
 //!
 //! Field numbers are those of `onnx.proto`.
 
-use crate::wire::{Fields, VARINT, put_bytes, put_varint};
+use glimpse_bundle::wire::{Fields, VARINT, put_bytes, put_varint};
 use memmap2::Mmap;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// Smaller tensors stay in the graph: shape inference wants to read them, and nothing is gained.
+/// Smaller tensors, in bytes, stay in the graph: shape inference reads them, and mapping them saves nothing.
 const SMALLEST: usize = 4096;
 
 /// A graph without its large tensors, and where those are.
 pub(crate) struct MappedModel {
     /// A `ModelProto` that refers to the file by name.
     pub(crate) graph: Vec<u8>,
-    /// The folder in which the names of external files count.
+    /// The folder that the names of external files are relative to.
     pub(crate) folder: PathBuf,
 }
 
 impl MappedModel {
-    /// Reads a file's graph. `None` when nothing in it is worth mapping, or when it is not laid out as
-    /// an ONNX file is: opened by path, it will do as well, or ONNX Runtime will say what is wrong.
+    /// Reads a file's graph. `None` when no tensor is large enough to be mapped, or when the file is not an ONNX file: it
+    /// can be opened by its path, or ONNX Runtime reports what is wrong.
     ///
     /// # Errors
     /// A file that cannot be read.
     pub(crate) fn read(path: &Path) -> io::Result<Option<Self>> {
         let path = path.canonicalize()?;
         let file = File::open(&path)?;
-        // SAFETY: nobody may write to the file while this function reads it. All that writes bundles here puts
-        // whole folders in their place.
+        // SAFETY: no other process may write to the file while this function reads it. All that writes bundles here
+        // puts whole folders in their place.
         let bytes = unsafe { Mmap::map(&file)? };
         let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str()))
         else {
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_model_is_let_be() {
+    fn what_is_not_a_model_is_not_changed() {
         let model = model(&[1; 5000]);
         assert_eq!(externalized(&model[..model.len() - 10], "file"), None, "cut short");
         assert_eq!(externalized(&[0xff; 40], "file"), None, "no message");

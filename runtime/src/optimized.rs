@@ -1,9 +1,13 @@
 //! Graphs as ONNX Runtime arranged them for one machine, kept beside the bundle's own.
 //!
-//! Most of a start goes into arranging a graph: layers are fused, and weights brought into the order in which this
+//! Most of a start goes into arranging a graph: layers are fused, and weights are brought into the order in which this
 //! processor reads them. The result can be kept in `BUNDLE/optimized/GRAPH-KEY/`, from where it is mapped into memory.
 //! It would give wrong numbers on another processor, so the key is a digest of the processor, the version of ONNX
-//! Runtime and the graph: whatever of them changes, the graph of the bundle is opened as if nothing were kept.
+//! Runtime and the graph. When one of them changes, the graph of the bundle is opened as if nothing were kept.
+//!
+//! `record.json` in the folder names what the key was made of and the SHA-256 of the two files beside it. All of it is
+//! compared at each start; a graph that does not match its record is not used. The record is no signature: whoever can
+//! write to the bundle's folder can replace graph and record together, as they can the bundle and `SHA256SUMS`.
 
 use crate::device::Device;
 use crate::error::OrtError;
@@ -11,20 +15,23 @@ use crate::onnxruntime::OnnxRuntime;
 use crate::parallel::in_parallel;
 use crate::precision::PrecisionChoice;
 use crate::{Error, Result};
-use glimpse_bundle::{Bundle, DECODER, ENCODER, OPTIMIZED, Precision, model_file, sha256};
+use glimpse_bundle::{
+    Bundle, DECODER, ENCODER, OPTIMIZED, Precision, WholeFolder, external_files, model_file, sha256,
+    sha256_of_file, write_whole,
+};
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
-use serde::Serialize;
-use std::fs::File;
-use std::io::{self, Read};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 const GRAPH: &str = "model.onnx";
 /// The weights, each at the start of a page.
 const WEIGHTS: &str = "model.data";
-/// CRC-32 of both.
-const CHECKSUM: &str = "crc32";
+const RECORD: &str = "record.json";
+/// Largest `record.json`, in bytes.
+const MAX_RECORD_BYTES: u64 = 1 << 16;
 const WEIGHTS_FILE_KEY: &str = "session.optimized_model_external_initializers_file_name";
 
 /// A graph that is kept for this machine.
@@ -38,7 +45,77 @@ pub struct OptimizedGraph {
     pub bytes: u64,
 }
 
-/// Keeps encoder and decoder as they run on this machine's CPU; what is kept already and intact stays.
+/// What a kept graph was made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Origin {
+    /// The bundle's graph.
+    file: String,
+    /// Its SHA-256 in `SHA256SUMS`.
+    sha256: String,
+    /// The version of ONNX Runtime.
+    onnxruntime: String,
+    /// The processor, as [`described`].
+    processor: String,
+}
+
+impl Origin {
+    /// `None` where the system does not name its processor, or the bundle does not list the graph.
+    fn of(bundle: &Bundle, runtime: &OnnxRuntime, file: &str) -> Option<Self> {
+        Some(Self {
+            file: file.into(),
+            sha256: bundle.checksum(file)?.into(),
+            onnxruntime: runtime.version().into(),
+            processor: PROCESSOR.clone()?,
+        })
+    }
+
+    /// Where the graph is kept for this machine.
+    fn folder(&self, bundle: &Bundle) -> PathBuf {
+        let key = [self.processor.as_str(), &self.onnxruntime, &self.sha256].join("\n");
+        let stem = self.file.trim_end_matches(".onnx");
+        bundle.dir().join(OPTIMIZED).join(format!("{stem}-{}", &sha256(key.as_bytes())[..16]))
+    }
+}
+
+/// `record.json`.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Record {
+    #[serde(flatten)]
+    origin: Origin,
+    /// SHA-256 of [`GRAPH`] and [`WEIGHTS`].
+    files: BTreeMap<String, String>,
+}
+
+impl Record {
+    /// Hashes the files in `folder`, both at once.
+    fn of(origin: Origin, folder: &Path) -> glimpse_bundle::Result<Self> {
+        let sum = |name| sha256_of_file(&folder.join(name));
+        let (graph, weights) = in_parallel(|| sum(GRAPH), || sum(WEIGHTS));
+        Ok(Self { origin, files: [(GRAPH.to_string(), graph?), (WEIGHTS.to_string(), weights?)].into() })
+    }
+
+    fn read(folder: &Path) -> Option<Self> {
+        let path = folder.join(RECORD);
+        let found = std::fs::metadata(&path).ok()?;
+        (found.is_file() && found.len() <= MAX_RECORD_BYTES).then_some(())?;
+        serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    }
+}
+
+/// Whether the folder says that it was made of `origin`, and its graph opens no file but the one beside it.
+fn belongs_to(folder: &Path, origin: &Origin) -> bool {
+    Record::read(folder).is_some_and(|record| record.origin == *origin)
+        && external_files(&folder.join(GRAPH)).is_ok_and(|files| files.iter().all(|file| file == WEIGHTS))
+}
+
+/// Whether the folder holds what its record says.
+fn is_intact(folder: &Path, origin: &Origin) -> bool {
+    let record = Record::read(folder);
+    record.is_some_and(|record| Record::of(origin.clone(), folder).is_ok_and(|found| found == record))
+}
+
+/// Keeps encoder and decoder as they run on this machine's CPU; what is kept already and intact stays. What an
+/// interrupted call left is removed.
 ///
 /// [`Captioner::open`](crate::Captioner::open) takes them from then on.
 ///
@@ -49,12 +126,14 @@ pub fn optimize(
     runtime: &OnnxRuntime,
     precision: PrecisionChoice,
 ) -> Result<Vec<OptimizedGraph>> {
+    remove_partial_folders(bundle);
     let keep = |stem| {
         let file = model_file(stem, precision.resolve(bundle, stem, Device::Cpu)?);
         bundle.verify(&file)?;
-        let folder = place(bundle, runtime, &file).ok_or(Error::UnknownProcessor)?;
-        if !is_intact(&folder) {
-            write(runtime, &bundle.dir().join(&file), &folder)?;
+        let origin = Origin::of(bundle, runtime, &file).ok_or(Error::UnknownProcessor)?;
+        let folder = origin.folder(bundle);
+        if !(belongs_to(&folder, &origin) && is_intact(&folder, &origin)) {
+            write(runtime, &bundle.dir().join(&file), origin, &folder)?;
         }
         let size = |name| std::fs::metadata(folder.join(name)).map_or(0, |file| file.len());
         Ok(OptimizedGraph { file, bytes: size(GRAPH) + size(WEIGHTS), folder })
@@ -62,10 +141,23 @@ pub fn optimize(
     [ENCODER, DECODER].into_iter().map(keep).collect()
 }
 
+/// Earlier versions left `GRAPH-KEY.partial-PROCESS` when they were killed. [`WholeFolder`] removes what this one leaves.
+fn remove_partial_folders(bundle: &Bundle) {
+    for entry in std::fs::read_dir(bundle.dir().join(OPTIMIZED)).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| Some(name.rsplit_once(".partial-")?.1.to_string()));
+        if process.is_some_and(|process| process.parse::<u32>().is_ok()) {
+            // Where it cannot be removed, it only takes space.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// Where the graph in `file` is kept for this machine, if it is.
 pub(crate) fn kept(bundle: &Bundle, runtime: &OnnxRuntime, file: &str) -> Option<PathBuf> {
-    let folder = is_probably_kept(bundle, file).then(|| place(bundle, runtime, file))??;
-    folder.join(GRAPH).is_file().then_some(folder)
+    let origin = is_probably_kept(bundle, file).then(|| Origin::of(bundle, runtime, file))??;
+    let folder = origin.folder(bundle);
+    belongs_to(&folder, &origin).then_some(folder)
 }
 
 /// Opens a graph that is kept for this machine. `None` where there is none, or none that is intact.
@@ -75,8 +167,10 @@ pub(crate) fn open(
     stem: &str,
     precision: Precision,
 ) -> Option<Session> {
-    let folder = kept(bundle, runtime, &model_file(stem, precision))?;
-    let (intact, session) = in_parallel(|| is_intact(&folder), || open_arranged(runtime, &folder));
+    let file = model_file(stem, precision);
+    let folder = kept(bundle, runtime, &file)?;
+    let origin = Origin::of(bundle, runtime, &file)?;
+    let (intact, session) = in_parallel(|| is_intact(&folder, &origin), || open_arranged(runtime, &folder));
     session.ok().filter(|_| intact)
 }
 
@@ -85,55 +179,21 @@ fn open_arranged(runtime: &OnnxRuntime, folder: &Path) -> ort::Result<Session> {
     { builder }.commit_from_file(folder.join(GRAPH))
 }
 
-/// Writes a graph and its weights into `folder`, all or nothing.
-fn write(runtime: &OnnxRuntime, graph: &Path, folder: &Path) -> Result<()> {
-    let failed = |path: &Path| {
-        let path = path.to_path_buf();
-        move |source| Error::from(glimpse_bundle::Error::io(path)(source))
-    };
-    let partial = folder.with_extension(format!("partial-{}", std::process::id()));
-    std::fs::create_dir_all(&partial).map_err(failed(&partial))?;
-    let arranged = arrange(runtime, graph, &partial)
-        .map_err(|source| Error::Session { path: graph.to_path_buf(), source: OrtError::of(source) })
-        .and_then(|()| {
-            let sum = checksum(&partial).map_err(failed(&partial))?;
-            std::fs::write(partial.join(CHECKSUM), sum).map_err(failed(&partial))?;
-            // Only a damaged one is ever in the way.
-            let _ = std::fs::remove_dir_all(folder);
-            std::fs::rename(&partial, folder).map_err(failed(folder))
-        });
-    if arranged.is_err() {
-        let _ = std::fs::remove_dir_all(&partial);
-    }
-    arranged
+/// Writes a graph, its weights and their record into `folder`, all or nothing.
+fn write(runtime: &OnnxRuntime, graph: &Path, origin: Origin, folder: &Path) -> Result<()> {
+    let draft = WholeFolder::beside(folder)?;
+    arrange(runtime, graph, draft.path())
+        .map_err(|source| Error::Session { path: graph.to_path_buf(), source: OrtError::of(source) })?;
+    let path = draft.path().join(RECORD);
+    let record = serde_json::to_vec_pretty(&Record::of(origin, draft.path())?);
+    write_whole(&path, &record.map_err(glimpse_bundle::Error::json(&path))?)?;
+    Ok(draft.publish()?)
 }
 
 fn arrange(runtime: &OnnxRuntime, graph: &Path, folder: &Path) -> ort::Result<()> {
     let builder = runtime.session_builder()?.with_config_entry(WEIGHTS_FILE_KEY, WEIGHTS)?;
     let mut builder = builder.with_optimized_model_path(folder.join(GRAPH))?;
     builder.commit_from_file(graph).map(drop)
-}
-
-/// CRC-32 over both files. It finds accidents, which is all that can be asked of a checksum that lies beside what it
-/// is of; SHA-256 would take longer than opening the graph.
-fn checksum(folder: &Path) -> io::Result<String> {
-    let mut hasher = crc32fast::Hasher::new();
-    let mut buffer = vec![0; 1 << 17];
-    for name in [GRAPH, WEIGHTS] {
-        let mut file = File::open(folder.join(name))?;
-        loop {
-            match file.read(&mut buffer)? {
-                0 => break,
-                read => hasher.update(&buffer[..read]),
-            }
-        }
-    }
-    Ok(format!("{:08x}", hasher.finalize()))
-}
-
-fn is_intact(folder: &Path) -> bool {
-    let written = std::fs::read_to_string(folder.join(CHECKSUM));
-    written.is_ok_and(|written| checksum(folder).is_ok_and(|found| found == written))
 }
 
 /// Whether a graph seems to be kept, for this machine or another: answers before ONNX Runtime is loaded.
@@ -143,13 +203,7 @@ pub(crate) fn is_probably_kept(bundle: &Bundle, file: &str) -> bool {
     entries.any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)))
 }
 
-fn place(bundle: &Bundle, runtime: &OnnxRuntime, file: &str) -> Option<PathBuf> {
-    let key = [PROCESSOR.as_deref()?, runtime.version(), bundle.checksum(file)?].join("\n");
-    let stem = file.trim_end_matches(".onnx");
-    Some(bundle.dir().join(OPTIMIZED).join(format!("{stem}-{}", &sha256(key.as_bytes())[..16])))
-}
-
-/// What Linux says of the first processor's kind and instructions. `None` elsewhere.
+/// What Linux tells about the first processor's kind and instructions. `None` elsewhere.
 static PROCESSOR: LazyLock<Option<String>> =
     LazyLock::new(|| described(&std::fs::read_to_string("/proc/cpuinfo").ok()?));
 

@@ -2,7 +2,7 @@
 //!
 //! On the CPU that is a copy of memory. Elsewhere it takes a graph: one `Gather` a tensor, too small for a file.
 
-use crate::wire::{VARINT, put_bytes, put_varint};
+use glimpse_bundle::wire::{VARINT, put_bytes, put_varint};
 
 /// i64 [kept images]: the positions that stay.
 pub(crate) const POSITIONS: &str = "positions";

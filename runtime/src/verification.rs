@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{Scope, ScopedJoinHandle};
 
-/// Compares graphs with their checksums; those that will probably run, while ONNX Runtime is still being loaded.
+/// Compares graphs, and the files in which they keep weights, with their checksums. For the graphs that will probably
+/// run, it begins while ONNX Runtime is still being loaded.
 pub(crate) struct Verification<'scope> {
     bundle: &'scope Bundle,
     early: Mutex<BTreeMap<String, ScopedJoinHandle<'scope, glimpse_bundle::Result<()>>>>,
@@ -22,7 +23,7 @@ impl<'scope> Verification<'scope> {
     ) -> Self {
         let file = |stem| Some(model_file(stem, choice.resolve(bundle, stem, device).ok()?));
         let early = [ENCODER, DECODER].into_iter().filter_map(file);
-        // Of a graph that is kept for this machine, the bundle's own file is not opened.
+        // Where a graph is kept for this machine, the bundle's own file is not opened.
         let early = early.filter(|file| !optimized::is_probably_kept(bundle, file)).map(|file| {
             let name = file.clone();
             (file, scope.spawn(move || bundle.verify(&name)))
@@ -30,7 +31,7 @@ impl<'scope> Verification<'scope> {
         Self { bundle, early: Mutex::new(early.collect()) }
     }
 
-    /// Waits for the comparison of a file, or makes it now.
+    /// Waits for the comparison of a graph, or makes it now.
     pub(crate) fn of(&self, file: &str) -> Result<()> {
         let early = self.early.lock().unwrap_or_else(PoisonError::into_inner).remove(file);
         let verified = match early {

@@ -6,6 +6,7 @@
 mod bundles;
 mod compare;
 mod evaluate;
+mod hostile;
 mod inputs;
 mod optimize;
 mod outputs;

@@ -18,7 +18,7 @@ const MAX_TOKEN_BYTES: usize = 1024;
 
 /// The file's parts.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with the parts of a tokenizer")]
 pub(super) struct TokenizerFile {
     version: Value,
     truncation: Value,
@@ -32,7 +32,7 @@ pub(super) struct TokenizerFile {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with type, vocab and unk_token")]
 struct Model {
     r#type: String,
     vocab: Vocabulary,

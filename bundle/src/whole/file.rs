@@ -104,6 +104,10 @@ struct Target {
 
 impl Target {
     fn of(path: &Path) -> Self {
+        if path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+            // The name behind `/dev/stdout` and `/dev/fd/N` may be that of a pipe, which no folder holds.
+            return Self { path: path.to_path_buf() };
+        }
         let behind_link = || Some(path.parent()?.join(path.read_link().ok()?));
         let path = path.canonicalize().ok().or_else(behind_link).unwrap_or_else(|| path.to_path_buf());
         Self { path }
@@ -266,6 +270,13 @@ mod tests {
 
         write_whole(Path::new("/dev/null"), b"nothing").unwrap();
         assert!(metadata("/dev/null").unwrap().file_type().is_char_device());
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let name = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&writer));
+        write_whole(Path::new(&name), b"through a pipe").unwrap();
+        drop(writer);
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut reader, &mut text).unwrap();
+        assert_eq!(text, "through a pipe");
         let refused = write_whole(folder.path(), b"").unwrap_err();
         assert!(refused.to_string().contains("directory"), "{refused}");
     }

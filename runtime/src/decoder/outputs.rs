@@ -7,8 +7,8 @@ use glimpse_generation::{Step, TopCandidates};
 use ort::session::SessionOutputs;
 use ort::value::PrimitiveTensorElementType;
 
-/// Rounding of a softmax may put a log-probability this far above 0.
-const ROUNDING: f32 = 1e-3;
+/// How far rounding may lift a log-probability above 0. Log-softmax is computed in f32 in every precision.
+const ROUNDING: f32 = 1e-4;
 
 /// The best tokens of each row: as the graph ranks them, or ranked here from its logits.
 pub(super) fn read_candidates(
@@ -135,6 +135,10 @@ mod tests {
         for (bad, says) in [
             (top(f32::NAN, 1), "not a number"),
             (top(0.5, 1), "above 0"),
+            (top(f32::INFINITY, 1), "above 0"),
+            (top(-1.0, i64::MIN), "outside"),
+            // Cut to 32 bits, it would be id 4.
+            (top(-1.0, (1 << 32) + 4), "id 4294967300 is outside"),
             (top(-1.0, 10), "id 10 is outside"),
             (top(-1.0, -1), "id -1 is outside"),
             (top(-1.0, 1 << 33), "outside"),

@@ -1,11 +1,11 @@
 //! CUDA's libraries as pip installs them: `nvidia/*/lib` beside `onnxruntime/`.
 //!
-//! ONNX Runtime's CUDA provider names them without a folder. A library that is loaded already satisfies
-//! such a name, so nobody has to set `LD_LIBRARY_PATH`; Python's `onnxruntime.preload_dlls` does the same.
+//! ONNX Runtime's CUDA provider names them without a folder. A library that is loaded already satisfies such a name, so
+//! `LD_LIBRARY_PATH` need not be set. Python's `onnxruntime.preload_dlls` does the same.
 
 use std::path::{Path, PathBuf};
 
-/// What the provider and these libraries need of each other, the needed ones first.
+/// The libraries that the provider needs; each comes after those that it needs itself.
 const LIBRARIES: [&str; 8] = [
     "libcudart",
     "libnvJitLink",
@@ -17,8 +17,8 @@ const LIBRARIES: [&str; 8] = [
     "libcudnn",
 ];
 
-/// Loads what is there, for as long as the process lives. What is not there may lie where the system's
-/// loader finds it; if it does not, the provider says so.
+/// Loads those that are there, for as long as the process lives. Others may lie where the system's loader finds them; if
+/// they do not, the provider reports it.
 pub(super) fn preload(onnxruntime: &Path) {
     for path in libraries(onnxruntime) {
         load(&path);
@@ -28,14 +28,14 @@ pub(super) fn preload(onnxruntime: &Path) {
 #[cfg(unix)]
 fn load(path: &Path) {
     use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_LAZY};
-    // SAFETY: NVIDIA's libraries only register themselves when they are loaded. The handle is given up, so
-    // that they are never unloaded.
+    // SAFETY: NVIDIA's libraries only register themselves when they are loaded. The handle is never dropped, so they
+    // are never unloaded.
     if let Ok(library) = unsafe { Library::open(Some(path), RTLD_LAZY | RTLD_GLOBAL) } {
         std::mem::forget(library);
     }
 }
 
-/// Elsewhere the provider looks in `PATH` alone.
+/// On other systems the provider looks in `PATH` only.
 #[cfg(not(unix))]
 fn load(_: &Path) {}
 
@@ -83,7 +83,7 @@ mod tests {
         let found = libraries(&onnxruntime);
         let names: Vec<_> = found.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["libcudart.so.13", "libcublasLt.so.13", "libcublas.so.13", "libcudnn.so.9"]);
-        // What is no library is passed over.
+        // Files that are not libraries are skipped.
         preload(&onnxruntime);
     }
 }

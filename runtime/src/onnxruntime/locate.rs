@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
-    /// Named by the caller; on the command line `--ort-lib`.
+    /// Named by the caller, in [`OnnxRuntimeOptions::library`](crate::OnnxRuntimeOptions::library).
     Named,
     /// The environment variable `ORT_DYLIB_PATH`.
     EnvironmentVariable,
@@ -15,14 +15,14 @@ pub enum Origin {
     BesideProgram,
     /// Where `pip install --target .deps onnxruntime` puts it.
     Deps,
-    /// Wherever the system's loader looks.
+    /// Where the system's loader looks.
     System,
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Named => "--ort-lib",
+            Self::Named => "the option ort_lib",
             Self::EnvironmentVariable => "ORT_DYLIB_PATH",
             Self::BesideProgram => "beside the program",
             Self::Deps => ".deps",
@@ -39,13 +39,13 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// A place that somebody asked for by name: no other will do.
+    /// A place that the user named: no other one is tried then.
     pub(super) fn is_a_demand(&self) -> bool {
         matches!(self.origin, Origin::Named | Origin::EnvironmentVariable)
     }
 }
 
-/// Names under which the system's loader may know the library: the development link and the SONAME.
+/// Names under which the system's loader may find the library: the development link and the SONAME.
 const SYSTEM_NAMES: &[&str] = if cfg!(windows) {
     &["onnxruntime.dll"]
 } else if cfg!(target_os = "macos") {
@@ -54,7 +54,7 @@ const SYSTEM_NAMES: &[&str] = if cfg!(windows) {
     &["libonnxruntime.so", "libonnxruntime.so.1"]
 };
 
-/// The places to try, best first. Folders are looked into; `empty` gets those that held no library.
+/// The places to try, best first. Folders are searched; `empty` gets those that hold no library.
 pub(super) fn places(named: Option<&Path>, empty: &mut Vec<PathBuf>) -> Vec<Place> {
     let place = |origin, path| Place { origin, path };
     let from_variable = env::var_os("ORT_DYLIB_PATH").filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_library_is_told_from_its_neighbours() {
+    fn only_the_library_itself_counts() {
         for name in ["libonnxruntime.so", "libonnxruntime.so.1.32.0"] {
             assert!(is_library(OsStr::new(name)), "{name}");
         }

@@ -24,10 +24,10 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// The library that was asked for by name does not load. No other is tried then.
-    #[error("{origin} names {path}, which is no usable ONNX Runtime: {reason}", path = path.display())]
+    /// The library that the user named does not load. No other one is tried then.
+    #[error("{origin} names {path}, which is not a usable ONNX Runtime: {reason}", path = path.display())]
     Unusable {
-        /// Who named it.
+        /// Where it was named.
         origin: Origin,
         /// The file.
         path: PathBuf,
@@ -37,7 +37,7 @@ pub enum LoadError {
     /// No place held a usable library.
     #[error(
         "no ONNX Runtime found; install one with `make deps` or `pip install --target .deps onnxruntime`, \
-         or name the library with --ort-lib or ORT_DYLIB_PATH (tried {tried})"
+         or name the library with the option ort_lib or the variable ORT_DYLIB_PATH (tried {tried})"
     )]
     NotFound {
         /// Each place and what was wrong there, in the order of the search.
@@ -45,7 +45,7 @@ pub enum LoadError {
     },
     /// The process has loaded another library.
     #[error(
-        "ONNX Runtime is loaded once per process: {path} is in use already, so {asked} cannot be honoured",
+        "ONNX Runtime is loaded once per process: {path} is in use already, so {asked} cannot be used",
         path = path.display(),
         asked = asked.display()
     )]
@@ -61,7 +61,7 @@ pub enum LoadError {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct OnnxRuntimeOptions {
-    /// The library, or the folder that holds it; by default it is searched (see [`Origin`]).
+    /// The library, or the folder that holds it; by default it is searched for (see [`Origin`]).
     pub library: Option<PathBuf>,
     /// Threads that run a graph; by default the physical cores.
     pub threads: Option<usize>,
@@ -86,12 +86,11 @@ pub struct OnnxRuntime {
     threads: usize,
 }
 
-/// Never emptied: sessions may outlive their captioner's handle, and ONNX Runtime would not start a
-/// second environment anyway.
+/// Never emptied: sessions may live longer than their captioner, and ONNX Runtime does not start a second environment.
 static LOADED: Mutex<Option<OnnxRuntime>> = Mutex::new(None);
 
 impl OnnxRuntime {
-    /// Finds, loads and starts ONNX Runtime, or hands out the one that this process has.
+    /// Finds, loads and starts ONNX Runtime, or returns the one that this process has loaded already.
     ///
     /// # Errors
     /// [`LoadError`] as [`Error::OnnxRuntime`], or [`Error::Environment`] when the library loads but
@@ -99,7 +98,7 @@ impl OnnxRuntime {
     pub fn load(options: &OnnxRuntimeOptions) -> Result<Self> {
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(runtime) = &*loaded {
-            return Ok(runtime.clone().honouring(options)?);
+            return Ok(runtime.clone().with_options(options)?);
         }
         let (place, builder) = load_library(options.library.as_deref())?;
         let library = place.path.canonicalize().unwrap_or(place.path);
@@ -107,15 +106,15 @@ impl OnnxRuntime {
         let environment =
             environment.map_err(|source| Error::Environment { source: OrtError::of(source) })?;
         if std::env::var_os("ORT_LOG").is_none() {
-            // What fails comes back as an error; a second telling on stderr would only confuse.
+            // A failure is returned as an error. The same message on stderr would only confuse.
             environment.set_log_level(LogLevel::Fatal);
         }
         let version = version(&library).unwrap_or_else(|| "of unknown version".into());
         let runtime = Self { environment, library, origin: place.origin, version, threads: 1 };
-        Ok(loaded.insert(runtime).clone().honouring(options)?)
+        Ok(loaded.insert(runtime).clone().with_options(options)?)
     }
 
-    fn honouring(self, options: &OnnxRuntimeOptions) -> Result<Self, LoadError> {
+    fn with_options(self, options: &OnnxRuntimeOptions) -> Result<Self, LoadError> {
         if let Some(library) = &options.library
             && locate::file_at(library).canonicalize().ok().as_ref() != Some(&self.library)
         {
@@ -144,16 +143,16 @@ impl OnnxRuntime {
         self.threads
     }
 
-    /// Loads the CUDA libraries that pip installed beside ONNX Runtime, if it did: the loader would not
-    /// find them by itself.
+    /// Loads the CUDA libraries that pip installed beside ONNX Runtime, if they are there: the loader does not find them
+    /// by itself.
     pub(crate) fn preload_cuda(&self) {
         cuda::preload(&self.library);
     }
 
     /// A builder of graphs with this many threads, which wait for work as [`waiting`](mod@waiting) says.
     pub(crate) fn session_builder(&self) -> ort::Result<SessionBuilder> {
-        // Where it may choose itself, ONNX Runtime binds each thread to a core. Left to the scheduler, two of them
-        // share one core at times, and a photo takes twice as long.
+        // With 0, ONNX Runtime chooses the number and binds each thread to a core. With a number, the scheduler places
+        // the threads: at times two of them share one core, and a photo takes twice as long.
         let threads = if self.threads == num_cpus::get_physical() { 0 } else { self.threads };
         let builder = Session::builder(&self.environment)?.with_intra_threads(threads)?;
         waiting::configure(builder, &self.version)
@@ -171,7 +170,7 @@ fn load_library(named: Option<&Path>) -> Result<(Place, EnvironmentBuilder), Loa
     let mut empty = Vec::new();
     let mut failed = Vec::new();
     for place in places(named, &mut empty) {
-        // `init_from` reports what is wrong, while loading behind the first call would panic.
+        // `init_from` returns what is wrong. Loading at the first call, which `ort` does otherwise, panics.
         match ort::init_from(&place.path) {
             Ok(builder) => return Ok((place, builder)),
             Err(error) if place.is_a_demand() => {
@@ -187,7 +186,7 @@ fn load_library(named: Option<&Path>) -> Result<(Place, EnvironmentBuilder), Loa
     Err(LoadError::NotFound { tried: tried.join(", ") })
 }
 
-/// The loader's own words where it has some; they name the file.
+/// The loader's own message where there is one; it names the file.
 fn explain(error: &LoadDynamicError) -> String {
     match error {
         LoadDynamicError::Dlopen { error, .. } => {
@@ -197,7 +196,7 @@ fn explain(error: &LoadDynamicError) -> String {
     }
 }
 
-/// What the library says of its version; `ort` knows it but does not tell.
+/// The version that the library reports; `ort` reads it but does not return it.
 fn version(library: &Path) -> Option<String> {
     // SAFETY: the library is loaded already, so that this only takes another handle on it, and
     // `OrtGetApiBase` has had this signature since ONNX Runtime 1.0. The string is static.

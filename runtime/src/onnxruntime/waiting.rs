@@ -1,8 +1,8 @@
 //! How the threads of a graph wait between two of its layers.
 //!
-//! Threads that sleep have to be woken for each layer, some 60 times a photo; threads that spin for long, as is ONNX
-//! Runtime's default, take the cores from the other graph and from photos that are decoded meanwhile. A short
-//! spin lasts from layer to layer and ends with the graph; `docs/performance.md` has the numbers.
+//! A thread that sleeps has to be woken for each layer, about 60 times a photo. A thread that spins for long, which is
+//! ONNX Runtime's default, takes a core from the other graph and from photos that are decoded at the same time. A short
+//! spin lasts from one layer to the next and ends with the graph; `docs/performance.md` has the numbers.
 
 use ort::session::builder::SessionBuilder;
 
@@ -10,10 +10,10 @@ const ALLOW: &str = "session.intra_op.allow_spinning";
 const DURATION: &str = "session.intra_op.spin_duration_us";
 /// Several layers of the smallest encoder.
 const MICROSECONDS: &str = "100";
-/// Older ones do not know the duration, and would spin for milliseconds.
+/// Older versions do not know the duration and would spin for milliseconds.
 const SINCE: (u32, u32) = (1, 26);
 
-/// Has the threads of a graph spin shortly where this ONNX Runtime can, and sleep where it cannot.
+/// Makes the threads of a graph spin for a short time where this ONNX Runtime can do that, and sleep where it cannot.
 pub fn configure(builder: SessionBuilder, version: &str) -> ort::Result<SessionBuilder> {
     Ok(match release(version) {
         Some(release) if release >= SINCE => builder.with_config_entry(DURATION, MICROSECONDS)?,
