@@ -185,7 +185,11 @@ mod tests {
         assert_eq!(names(&inputs, base), ["/a.jfif", "/b.HEIC", "/outer"]);
         let reasons = [1, 2].map(|index| inputs[index].load(|_| Ok(())).unwrap_err());
         assert!(reasons[0].starts_with("only JPEG, PNG"), "{}", reasons[0]);
-        assert!(reasons[1].ends_with("; the 1 folders in it are not looked into, name them"), "{}", reasons[1]);
+        assert!(
+            reasons[1].ends_with("; the 1 folders in it are not looked into, name them"),
+            "{}",
+            reasons[1]
+        );
     }
 
     #[test]

@@ -20,9 +20,8 @@ pub struct Prepared {
 impl Prepared {
     /// Reads and decodes a picture. What is wrong with it although it can be captioned goes to stderr.
     pub fn new(input: &Input, preprocessor: &Preprocessor, with_seen: bool) -> Result<Self, String> {
-        let seen = |photo: &RgbImage| {
-            with_seen.then(|| glimpse_attention::seen(photo, preprocessor)).transpose()
-        };
+        let seen =
+            |photo: &RgbImage| with_seen.then(|| glimpse_attention::seen(photo, preprocessor)).transpose();
         let (prepared, seen) = input.load(|source| {
             let (prepared, seen) = preprocessor.prepare_and(source, seen)?;
             Ok((prepared, seen?))
