@@ -172,3 +172,17 @@ fn messages_have_no_words_of_programmers() {
     png[20] ^= 1;
     assert_eq!(decode(&png).unwrap_err().to_string(), "the PNG file is damaged: a checksum does not match");
 }
+
+#[test]
+fn a_webp_that_would_take_seconds_is_refused() {
+    // A lossless WebP of 34 bytes; the 14 bits of width and height stand in the fifth byte of its chunk.
+    let mut webp = std::fs::read(format!("{FOLDER}/faults/webp-16383-34-bytes.webp")).unwrap();
+    let (width, height): (u32, u32) = (6000, 4500);
+    let bits = (width - 1) | (height - 1) << 14;
+    webp[21..25].copy_from_slice(&bits.to_le_bytes());
+    assert_eq!(
+        decode(&webp).unwrap_err().to_string(),
+        "6000x4500 pixels is too large: of a WebP at most 25 megapixels are read; scale the picture down or \
+         save it as JPEG"
+    );
+}

@@ -90,7 +90,8 @@ fn work_and_memory_are_bounded_before_the_first_look() {
     for bomb in &bombs {
         assert_eq!(decode(bomb).unwrap().dimensions(), (8, 8));
     }
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    // Milliseconds, on a machine that does nothing else.
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     assert!(peak_memory() < 60, "{} MB", peak_memory());
 
     // Each takes 57 MB while it is decoded, and 684 together.

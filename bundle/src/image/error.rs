@@ -76,6 +76,19 @@ pub enum ImageError {
         /// What it may take.
         max_bytes: u64,
     },
+    /// Decoding this format would take too long.
+    #[error(
+        "{width}x{height} pixels is too large: of a WebP at most {} megapixels are read; scale the picture down or save it as JPEG",
+        max_pixels / 1_000_000
+    )]
+    TooSlow {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// How many pixels are decoded at most.
+        max_pixels: u64,
+    },
     /// A JPEG goes through its picture so many times that decoding would take seconds.
     #[error(
         "{width}x{height} pixels in {scans} scans is too much work: {visits} blocks of 8x8 values, over the limit of {max_visits}; save the picture anew"

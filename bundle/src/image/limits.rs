@@ -15,6 +15,9 @@ pub(super) static DECODING: Budget = Budget::new(WORKING_BYTES);
 /// nothing about the block. A progressive photo of the largest size takes a fifth of this.
 pub(super) const JPEG_BLOCK_VISITS: u64 = 32 << 20;
 
+/// The decoder of WebP takes about 50 ns of a core for each pixel, so that this many take over a second.
+pub(super) const WEBP_PIXELS: u64 = 25_000_000;
+
 /// How large a picture may be. It is refused by its header, before its pixels take any memory or time.
 ///
 /// Pictures that are decoded at the same time share 64 MiB for their files and 288 MiB for their pixels;
@@ -26,7 +29,8 @@ pub struct Limits {
     pub max_side: u32,
     /// Bytes that decoding may take: the pixels as the file stores them or as 8-bit RGB, whichever is
     /// more, and what the decoder needs beside them. Default: 288 MiB, which is a JPEG of 100 megapixels
-    /// (50 if it has to be turned upright, 30 to 50 if it is progressive), a PNG of 100, or a WebP of 37.
+    /// (50 if it has to be turned upright, 30 to 50 if it is progressive), or a PNG of 100.
+    /// Of a WebP 25 megapixels are read, as decoding takes longer.
     pub max_bytes: u64,
     /// Bytes that are read of a file or a stream. Default: 64 MiB.
     pub max_file_bytes: u64,
@@ -45,6 +49,8 @@ pub(super) struct Needs {
     pub(super) height: u32,
     /// Bytes that decoding takes at its worst moment.
     pub(super) working_bytes: u64,
+    /// How many pixels are decoded in a bearable time, where that is fewer than fit in the memory.
+    pub(super) max_pixels: Option<u64>,
 }
 
 impl Needs {
@@ -62,7 +68,7 @@ impl Needs {
 impl Limits {
     pub(super) fn check(&self, needs: &Needs) -> Result<(), ImageError> {
         let Self { max_side, max_bytes, .. } = *self;
-        let Needs { width, height, working_bytes } = *needs;
+        let Needs { width, height, working_bytes, max_pixels } = *needs;
         if width == 0 || height == 0 {
             return Err(ImageError::NoPixels { width, height });
         }
@@ -72,6 +78,9 @@ impl Limits {
         let bytes = working_bytes.max(3 * needs.pixels());
         if bytes > max_bytes {
             return Err(ImageError::TooManyPixels { width, height, bytes, max_bytes });
+        }
+        if let Some(max_pixels) = max_pixels.filter(|&most| needs.pixels() > most) {
+            return Err(ImageError::TooSlow { width, height, max_pixels });
         }
         Ok(())
     }

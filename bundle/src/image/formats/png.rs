@@ -45,7 +45,12 @@ impl Picture for Png<'_> {
         let channels = self.reader.output_color_type().0.samples() as u64;
         // Grey is spread out to RGB.
         let decoded = if channels < 3 { channels + 3 } else { channels };
-        Needs { width: info.width, height: info.height, working_bytes: stored.max(decoded * pixels) }
+        Needs {
+            width: info.width,
+            height: info.height,
+            working_bytes: stored.max(decoded * pixels),
+            max_pixels: None,
+        }
     }
 
     fn orientation(&self) -> Orientation {

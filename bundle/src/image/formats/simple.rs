@@ -1,7 +1,7 @@
 //! GIF, BMP and the pixels of WebP, by the decoders of the `image` crate.
 
 use super::super::decode::{Picture, Warning};
-use super::super::limits::{Limits, Needs};
+use super::super::limits::{Limits, Needs, WEBP_PIXELS};
 use super::super::orientation::Metadata;
 use super::super::{ImageError, RgbImage, pixels};
 use super::{Format, one_line};
@@ -49,7 +49,12 @@ impl Picture for Simple<'_> {
     fn needs(&self) -> Needs {
         let (width, height) = self.decoder.dimensions();
         let working_bytes = self.bytes_per_pixel * u64::from(width) * u64::from(height);
-        Needs { width, height, working_bytes }
+        Needs {
+            width,
+            height,
+            working_bytes,
+            max_pixels: (self.format == Format::WebP).then_some(WEBP_PIXELS),
+        }
     }
 
     fn orientation(&self) -> Orientation {

@@ -60,7 +60,7 @@ impl<'a> Tiff<'a> {
             bits: tags.bits,
             channels: tags.channels.into(),
             is_planar: tags.is_planar,
-            needs: Needs { width, height, working_bytes: stored + second },
+            needs: Needs { width, height, working_bytes: stored + second, max_pixels: None },
             orientation,
             max_bytes,
         })

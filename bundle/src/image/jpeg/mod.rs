@@ -120,16 +120,18 @@ impl Picture for Jpeg<'_> {
         let pixels = u64::from(width) * u64::from(height);
         let samples = 64 * header.blocks();
         let channels = header.components.len() as u64;
-        // Pixels, planes of 8 bits and coefficients of 16, which wait for another thread.
+        // Pixels, planes of 8 bits and coefficients of 16. `jpeg-decoder` gives the coefficients of a
+        // sequential picture to other threads; half of them may have to wait.
         let working_bytes = if self.is_verified_on_zune() {
             let coefficients = if header.is_progressive { 2 * samples } else { 0 };
             // Grey is spread out to RGB.
             coefficients + if channels == 1 { 4 * pixels } else { 3 * pixels }
         } else {
-            let coefficients = if header.is_progressive { 4 * samples } else { 2 * samples };
-            coefficients + samples + channels.max(4) * pixels
+            let coefficients = if header.is_progressive { 3 * samples } else { samples };
+            // Grey is spread out to RGB.
+            coefficients + samples + if channels == 1 { 4 * pixels } else { channels * pixels }
         };
-        Needs { width, height, working_bytes }
+        Needs { width, height, working_bytes, max_pixels: None }
     }
 
     fn orientation(&self) -> Orientation {
