@@ -24,11 +24,13 @@ const EDGES: [(&str, &[&str]); 10] = [
 ];
 
 /// Each heavy dependency with those who may use it, directly or not.
-const HEAVY: [(&[&str], &[&str]); 4] = [
+const HEAVY: [(&[&str], &[&str]); 5] = [
     (&["tch", "torch-sys"], &["trainer"]),
     (&["ort", "ort-sys"], &["cli", "quantize", "runtime"]),
     (&["prost"], &["export", "quantize", "trainer"]),
     (&["plotters"], &["cli", "trainer"]),
+    // Clients of HTTP: a backbone can be downloaded for training.
+    (&["hf-hub", "ureq"], &["trainer"]),
 ];
 
 /// What a user of the library does not build.
@@ -77,6 +79,14 @@ fn crates_know_only_whom_the_design_allows() {
         let beyond: Vec<_> = used.filter(|used| !allowed.contains(used)).collect();
         assert!(beyond.is_empty(), "{name} uses {beyond:?}, and may use {allowed:?}");
     }
+}
+
+#[test]
+fn the_picture_of_the_architecture_has_these_edges() {
+    let page = std::fs::read_to_string(project().join("ARCHITECTURE.md")).unwrap();
+    let drawn: BTreeSet<_> = page.lines().filter_map(|line| line.trim().split_once(" --> ")).collect();
+    let edges = EDGES.iter().flat_map(|(user, used)| used.iter().map(|used| (*user, *used)));
+    assert_eq!(drawn, edges.collect());
 }
 
 #[test]
