@@ -3,7 +3,7 @@
 //!
 //! ```sh
 //! for n in 1 3; do
-//!     target/release/glimpse caption --device cpu --json --num-beams $n examples > tests/golden/num-beams-$n.jsonl
+//!     target/release/glimpse caption --device cpu --json --num-beams $n assets/photos > tests/golden/num-beams-$n.jsonl
 //! done
 //! ```
 //!

@@ -1,9 +1,9 @@
 """Writes what Hugging Face's `generate` says of toy decoders: cases.json and warped.json, or groups.json.
 
     python3 -m venv /tmp/hf && /tmp/hf/bin/pip install torch transformers==5.23.0
-    /tmp/hf/bin/python runtime/tests/hf_generate/generate.py
+    /tmp/hf/bin/python generation/tests/hf_generate/generate.py
     python3 -m venv /tmp/hf4 && /tmp/hf4/bin/pip install torch transformers==4.52.4
-    /tmp/hf4/bin/python runtime/tests/hf_generate/generate.py groups
+    /tmp/hf4/bin/python generation/tests/hf_generate/generate.py groups
 
 Written with torch 2.11.0. Diverse beam search left transformers with 4.57, hence the older one for it.
 
