@@ -131,6 +131,10 @@ fn options_that_contradict_are_refused_by_name() {
         error.option
     };
     assert_eq!(refused(|options| options.num_beams = 0), "num_beams");
+    assert_eq!(refused(|options| options.num_beams = 1_001), "num_beams");
+    assert_eq!(refused(|options| options.num_return_sequences = 1_001), "num_return_sequences");
+    assert_eq!(refused(|options| options.max_length = 10_001), "max_length");
+    assert_eq!(refused(|options| options.max_new_tokens = Some(10_001)), "max_new_tokens");
     assert_eq!(refused(|options| options.min_length = 11), "min_length");
     assert_eq!(refused(|options| options.repetition_penalty = 0.0), "repetition_penalty");
     assert_eq!(refused(|options| options.repetition_penalty = f32::INFINITY), "repetition_penalty");
