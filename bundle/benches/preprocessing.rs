@@ -8,7 +8,6 @@ use image::imageops::{FilterType, resize};
 use std::hint::black_box;
 
 const EXAMPLE: &[u8] = include_bytes!("../../assets/photos/beach.jpg");
-const WANTED: Size = Size { height: 224, width: 224 };
 
 fn preprocessing(criterion: &mut Criterion) {
     let preprocessor = Preprocessor::new(PreprocessorConfig::squash(224, [0.5; 3], [0.25; 3]))

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 /// Version of the bundle's layout; a reader refuses a newer one.
 pub const FORMAT_VERSION: u32 = 1;
-/// Height and width of the grid of every backbone.
-pub const GRID_SIZE: usize = 7;
-/// Its cells, which lie row by row.
-pub const NUM_CELLS: usize = GRID_SIZE * GRID_SIZE;
+/// Most cells of a grid: 64x64, which is more than 80 times as many as ResNet50's.
+pub const MAX_CELLS: usize = 64 * 64;
 /// Largest of each of an architecture's `*_dim`: 16 times the widest backbone's.
 pub const MAX_DIM: usize = 32_768;
 
@@ -18,7 +16,7 @@ pub struct Architecture {
     pub backbone: String,
     /// Channels of the backbone's grid: 2048 for ResNet50.
     pub feature_dim: usize,
-    /// Cells of the grid, row-major 7x7.
+    /// Cells of the grid, which is square and lies row by row: 49 for ResNet50's 7x7.
     pub num_cells: usize,
     /// Channels of the grid that the decoder attends to; `feature_dim` unless projected.
     pub encoder_dim: usize,
@@ -41,6 +39,11 @@ pub struct Architecture {
 }
 
 impl Architecture {
+    /// Rows of the grid, and its columns.
+    pub fn grid_side(&self) -> usize {
+        self.num_cells.isqrt()
+    }
+
     /// Refuses sizes that are out of range or contradict each other.
     ///
     /// # Errors
@@ -60,8 +63,11 @@ impl Architecture {
                 return invalid(format!("{name} is {size}, which is not between 1 and {most}"));
             }
         }
-        if self.num_cells != NUM_CELLS {
-            return invalid(format!("num_cells is {}, but every backbone gives {NUM_CELLS}", self.num_cells));
+        let cells = self.num_cells;
+        if !(1..=MAX_CELLS).contains(&cells) || self.grid_side().pow(2) != cells {
+            return invalid(format!(
+                "num_cells is {cells}, not the cells of a square grid of 1 to {MAX_CELLS}"
+            ));
         }
         if !self.project_features && self.encoder_dim != self.feature_dim {
             return invalid(format!(

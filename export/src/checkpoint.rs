@@ -2,7 +2,7 @@ use crate::backbone::backbone;
 use crate::{Error, Result, Weights};
 use glimpse_bundle::checkpoint::{self, weights as names};
 use glimpse_bundle::{
-    Architecture, CaptionTokenizer, Config, GRID_SIZE, GenerationConfig, PreprocessorConfig, sha256_of_file,
+    Architecture, CaptionTokenizer, Config, GenerationConfig, PreprocessorConfig, sha256_of_file,
 };
 use serde::de::DeserializeOwned;
 use serde_json::to_string;
@@ -190,8 +190,8 @@ pub fn weight_shapes(architecture: &Architecture) -> Vec<(&'static str, Vec<usiz
             (names::PROJECTION_BIAS, vec![encoder_dim]),
             (names::NORM_WEIGHT, vec![encoder_dim]),
             (names::NORM_BIAS, vec![encoder_dim]),
-            (names::ROW_POSITIONS, vec![GRID_SIZE, encoder_dim]),
-            (names::COLUMN_POSITIONS, vec![GRID_SIZE, encoder_dim]),
+            (names::ROW_POSITIONS, vec![architecture.grid_side(), encoder_dim]),
+            (names::COLUMN_POSITIONS, vec![architecture.grid_side(), encoder_dim]),
         ]);
     }
     shapes.extend([

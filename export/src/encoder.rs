@@ -4,7 +4,7 @@ use crate::linear::{self, Linear};
 use crate::proto::{DataType, GraphProto};
 use crate::{Checkpoint, Error, Result, Weights};
 use glimpse_bundle::checkpoint::weights as names;
-use glimpse_bundle::{NUM_CELLS, tensors};
+use glimpse_bundle::tensors;
 
 /// `encoder_model.onnx`: from pixels to the grid, the attention keys and the first state. All that
 /// does not depend on the words is computed here, once per image.
@@ -16,16 +16,17 @@ pub fn encoder_graph(checkpoint: &Checkpoint, backbone_weights: &Weights) -> Res
     let sizes = &checkpoint.config.architecture;
     sizes.validate()?;
     let backbone = backbone(&sizes.backbone)?;
-    if sizes.feature_dim != backbone.feature_dim() {
-        return Err(Error::Contradiction {
-            what: "feature_dim",
-            reason: format!(
-                "the checkpoint says {}, but {} gives {} channels",
-                sizes.feature_dim,
-                backbone.name,
-                backbone.feature_dim()
-            ),
-        });
+    let grid = backbone.grid();
+    let fits = [
+        ("feature_dim", sizes.feature_dim, grid.channels, "channels"),
+        ("num_cells", sizes.num_cells, grid.cells(), "cells"),
+    ];
+    for (what, found, expected, unit) in fits {
+        if found != expected {
+            let reason =
+                format!("the checkpoint says {found}, but {} gives {expected} {unit}", backbone.name);
+            return Err(Error::Contradiction { what, reason });
+        }
     }
     let mut graph = GraphBuilder::new();
     let batch_size = Axis::Dynamic(tensors::BATCH_SIZE);
@@ -102,7 +103,7 @@ fn project(graph: &mut GraphBuilder, checkpoint: &Checkpoint, features: &Value) 
     let positions: Vec<f32> = rows
         .flat_map(|row| columns.iter().zip(row.iter().cycle()).map(|(column, row)| row + column))
         .collect();
-    let shape = [NUM_CELLS, encoder_dim];
+    let shape = [checkpoint.config.architecture.num_cells, encoder_dim];
     let positions = graph.floats("encoder.positions", &shape, &positions);
     Ok(graph.node("Add", "encoder.placed", [&normal, &positions], []))
 }

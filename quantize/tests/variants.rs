@@ -138,7 +138,7 @@ fn a_precision_that_the_bundle_has_not_is_refused_with_those_it_has() {
     let error = captioner(&project().join("models/flickr8k-edge"), "fp32,fp16");
     let Err(error) = error else { return println!("skipped: the shipped bundle has fp16") };
     let text = error.to_string();
-    for words in ["--precision fp16", "decoder_model as fp32", "glimpse-quantize"] {
+    for words in ["precision fp16", "decoder_model as fp32", "glimpse-quantize"] {
         assert!(text.contains(words), "{text}");
     }
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use glimpse_bundle::{
-    Architecture, CaptionTokenizer, Config, GenerationConfig, NUM_CELLS, PreprocessorConfig, Provenance,
+    Architecture, CaptionTokenizer, Config, GenerationConfig, PreprocessorConfig, Provenance,
 };
 use glimpse_captions::CaptionedImage;
 use glimpse_export::Checkpoint;
@@ -21,6 +21,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tch::Device;
 
 const FEATURE_DIM: usize = 8;
+const NUM_CELLS: usize = 49;
 const ANIMALS: [&str; 4] = ["dog", "cat", "bird", "horse"];
 const PLACES: [&str; 2] = ["grass", "sand"];
 

@@ -1,5 +1,5 @@
 use super::{ImageError, Limits, RgbImage, Source, Warning, load};
-use crate::{Error, GRID_SIZE, PreprocessorConfig, Resample, Result, Size};
+use crate::{Error, PreprocessorConfig, Resample, Result, Size};
 use ::image::{GenericImage, GenericImageView};
 use fast_image_resize::{FilterType, ResizeAlg, ResizeError, ResizeOptions, Resizer};
 
@@ -26,12 +26,15 @@ pub struct Prepared {
 }
 
 impl Preprocessor {
-    /// Checks the config. Photos with fewer than [`GRID_SIZE`] pixels on a side are refused; see
+    /// Pixels that a photo has at least on each side: the smallest grid of a backbone is 7x7.
+    pub const MIN_SIDE: u32 = 7;
+
+    /// Checks the config. Photos with fewer than [`MIN_SIDE`](Self::MIN_SIDE) pixels on a side are refused; see
     /// [`Self::with_min_side`].
     pub fn new(config: PreprocessorConfig) -> Result<Self> {
         config.validate()?;
         let values = Box::new(std::array::from_fn(|channel| value_table(&config, channel)));
-        Ok(Self { config, values, min_side: GRID_SIZE as u32 })
+        Ok(Self { config, values, min_side: Self::MIN_SIDE })
     }
 
     /// Refuses photos with fewer pixels on a side. With fewer than the rows and columns of the network's

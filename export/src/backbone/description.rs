@@ -168,6 +168,8 @@ mod tests {
         };
         assert_eq!(grid("resnet50"), (7, 7, 2048));
         assert_eq!(grid("efficientnet-lite0"), (7, 7, 1280));
+        assert_eq!(grid("efficientnet-lite1"), (8, 8, 1280));
+        assert_eq!(grid("efficientnet-lite2"), (9, 9, 1280));
     }
 
     #[test]

@@ -26,9 +26,13 @@ const STAGES: [Stage; 7] = [
 const STEM_CHANNELS: usize = 32;
 const HEAD_CHANNELS: usize = 1280;
 
-/// EfficientNet-Lite0, for small devices.
-pub(super) fn lite0() -> Backbone {
-    describe("efficientnet-lite0", 1.0, 1.0, 224)
+/// The members of the family, for small devices; each is larger than the one before it.
+pub(super) fn family() -> [Backbone; 3] {
+    [
+        describe("efficientnet-lite0", 1.0, 1.0, 224),
+        describe("efficientnet-lite1", 1.0, 1.1, 240),
+        describe("efficientnet-lite2", 1.1, 1.2, 260),
+    ]
 }
 
 /// EfficientNet-Lite (Liu 2020): EfficientNet (Tan and Le 2019) without squeeze-and-excitation and with ReLU6. The

@@ -19,7 +19,7 @@ use std::sync::LazyLock;
 /// Every backbone.
 pub fn backbones() -> &'static [Backbone] {
     static BACKBONES: LazyLock<Vec<Backbone>> =
-        LazyLock::new(|| vec![resnet50::describe(), efficientnet_lite::lite0()]);
+        LazyLock::new(|| [resnet50::describe()].into_iter().chain(efficientnet_lite::family()).collect());
     &BACKBONES
 }
 

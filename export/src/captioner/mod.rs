@@ -18,12 +18,10 @@ mod constants;
 mod search;
 
 use crate::graph::{Axis, GraphBuilder, Model, Signature, Value};
-use crate::proto::{DataType, GraphProto, ModelProto};
+use crate::proto::{DataType, Dim, GraphProto, ModelProto};
 use crate::{Error, Result};
 use constants::{Source, inline};
-use glimpse_bundle::{
-    CAPTIONER, DECODER, ENCODER, GenerationConfig, NUM_CELLS, Precision, model_file, tensors,
-};
+use glimpse_bundle::{CAPTIONER, DECODER, ENCODER, GenerationConfig, Precision, model_file, tensors};
 use prost::Message;
 use prost::bytes::Bytes;
 use search::Search;
@@ -106,12 +104,13 @@ fn captioner_graph(
     );
 
     let encoded = inline(&mut graph, encoder, "encoder", &[(tensors::PIXEL_VALUES, pixel_values)])?;
-    let search = Search { generation, decoder, num_beams, max_length, length_penalty };
+    let cells = grid_cells(encoder)?;
+    let search = Search { generation, decoder, cells, num_beams, max_length, length_penalty };
     let found = search.build(&mut graph, pixel_values, &encoded)?;
 
     let [batch_size, beams] = [tensors::BATCH_SIZE, names::NUM_BEAMS].map(Axis::Dynamic);
     let words = Axis::Dynamic("max_length - 1");
-    let cells = Axis::Fixed(NUM_CELLS);
+    let cells = Axis::Fixed(cells);
     let (float, int64) = (DataType::Float, DataType::Int64);
     let outputs: [(Value, &str, DataType, &[Axis], &str); 3] = [
         (found.sequences, names::SEQUENCES, int64, &[batch_size, beams, words], "words, best caption first"),
@@ -128,4 +127,20 @@ fn captioner_graph(
         graph.output(value, Signature { name, data_type, axes, doc });
     }
     Ok(graph.finish("captioner"))
+}
+
+/// Cells of the grid that the encoder gives.
+///
+/// # Errors
+/// [`Error::UnsoundGraph`] where it does not declare them.
+fn grid_cells(encoder: &Source<'_>) -> Result<usize> {
+    let grid = encoder.graph.output.iter().find(|output| output.name() == tensors::LAST_HIDDEN_STATE);
+    let shape = grid.and_then(|grid| grid.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref());
+    match shape.and_then(|shape| shape.dim.get(1)?.value.as_ref()) {
+        Some(&Dim::Value(cells)) if cells > 0 => Ok(cells as usize),
+        _ => Err(Error::UnsoundGraph {
+            graph: encoder.graph.name().into(),
+            reason: format!("its {} does not declare its cells", tensors::LAST_HIDDEN_STATE),
+        }),
+    }
 }

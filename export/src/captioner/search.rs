@@ -5,13 +5,15 @@ use super::constants::{Source, inline};
 use crate::Result;
 use crate::graph::{Attribute, GraphBuilder, Signature, Value, unshaped};
 use crate::proto::DataType;
-use glimpse_bundle::{GenerationConfig, NUM_CELLS, tensors};
+use glimpse_bundle::{GenerationConfig, tensors};
 use std::collections::HashMap;
 
 /// What the search is given; values are of the graph around the loop.
 pub(super) struct Search<'a> {
     pub generation: &'a GenerationConfig,
     pub decoder: &'a Source<'a>,
+    /// Cells of the grid.
+    pub cells: usize,
     /// i64 scalar
     pub num_beams: Value,
     /// i64 scalar
@@ -131,7 +133,7 @@ impl Search<'_> {
         pixel_values: Value,
         encoded: &HashMap<&str, Value>,
     ) -> Result<Found> {
-        let cells = NUM_CELLS as i64;
+        let cells = self.cells as i64;
         let mut ops = Ops(graph);
         let batch_size = ops.sizes("batch_size", pixel_values, 0, 1);
         let beams = ops.unsqueeze("beams", self.num_beams, 0);
@@ -260,7 +262,7 @@ impl Search<'_> {
         let parent = ops.op("Add", "best.parent", [beam, first_row]);
 
         // What each of them would be, written down.
-        let cells = ops.0.ints("cells.step", &[NUM_CELLS as i64]);
+        let cells = ops.0.ints("cells.step", &[self.cells as i64]);
         let flat_words = ops.shape("flat.words", [rest, outer.words]);
         let flat_cells = ops.shape("flat.cells", [rest, outer.words, cells]);
         let [zero, one] = [("zero.step", 0), ("one.step", 1)].map(|(name, number)| ops.int(name, number));

@@ -197,7 +197,10 @@ fn scalar_input_has_a_shape_of_no_axes() {
 #[test]
 fn unknown_backbones_are_refused_with_the_known_ones() {
     let error = backbone("vgg16").unwrap_err();
-    assert_eq!(error.to_string(), "there is no backbone `vgg16`; known are resnet50, efficientnet-lite0");
+    assert_eq!(
+        error.to_string(),
+        "there is no backbone `vgg16`; known are resnet50, efficientnet-lite0, efficientnet-lite1, efficientnet-lite2"
+    );
 }
 
 #[test]

@@ -154,7 +154,7 @@ mod tests {
         let mut out = TopCandidates::default();
         rank(&[1.0, 3.0, 2.0, 3.0], 4, 3, &mut out);
         assert_eq!(out.token_ids, [1, 3, 2]);
-        for (found, expected) in out.log_probs.iter().zip([-0.9076, -0.9076, -1.9076]) {
+        for (found, expected) in out.log_probs.iter().zip([-0.9176, -0.9176, -1.9176]) {
             assert!((found - expected).abs() < 1e-4, "{found}");
         }
     }

@@ -20,7 +20,7 @@ use tch::Device;
 /// Which network reads the photos.
 #[derive(Debug, Args)]
 pub struct BackboneArgs {
-    /// Backbone: resnet50 or efficientnet-lite0
+    /// Backbone: resnet50, efficientnet-lite0, efficientnet-lite1 or efficientnet-lite2
     #[arg(long, env = "GLIMPSE_BACKBONE", default_value = "efficientnet-lite0")]
     pub backbone: String,
     /// Its weights: a .safetensors or .pth state dict; "hub" downloads timm/resnet50.tv_in1k

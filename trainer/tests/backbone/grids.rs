@@ -5,7 +5,6 @@ use glimpse_trainer::backbone::{FeatureExtractor, StateDict};
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
-const CELLS: i64 = 49;
 /// Of `generate.py`.
 const CHANNEL_STEP: i64 = 128;
 const TOLERANCE: f64 = 1e-4;
@@ -31,9 +30,9 @@ fn draw(name: &str, shape: &[i64], low: f64, high: f64) -> Tensor {
     Tensor::from_slice(&numbers).view(shape)
 }
 
-/// `resnet50` of `generate.py`.
-fn resnet50() -> FeatureExtractor {
-    let weights = described("resnet50").unwrap().weight_shapes().into_iter().map(|(name, shape)| {
+/// `with_drawn_weights` of `generate.py`.
+fn drawn(name: &str) -> FeatureExtractor {
+    let weights = described(name).unwrap().weight_shapes().into_iter().map(|(name, shape)| {
         let shape: Vec<i64> = shape.into_iter().map(|n| n as i64).collect();
         let (low, high) = match name.rsplit_once('.').unwrap().1 {
             "weight" if shape.len() == 4 => {
@@ -47,13 +46,19 @@ fn resnet50() -> FeatureExtractor {
         let weight = draw(&name, &shape, low, high);
         (name, weight)
     });
-    FeatureExtractor::load("resnet50", &StateDict::new(weights, "drawn"), Device::Cpu).unwrap()
+    FeatureExtractor::load(name, &StateDict::new(weights, "drawn"), Device::Cpu).unwrap()
+}
+
+/// With the weights of models/backbones, where they lie there.
+fn trained(name: &str) -> Option<FeatureExtractor> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/backbones");
+    let path = folder.join(format!("{name}.safetensors"));
+    let load = || FeatureExtractor::load(name, &StateDict::read(&path).unwrap(), Device::Cpu).unwrap();
+    path.is_file().then(load)
 }
 
 fn efficientnet_lite0() -> FeatureExtractor {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/backbones/efficientnet-lite0.safetensors");
-    FeatureExtractor::load("efficientnet-lite0", &StateDict::read(&path).unwrap(), Device::Cpu).unwrap()
+    trained("efficientnet-lite0").expect("its weights come with the project")
 }
 
 fn largest_difference(found: &Tensor, expected: &Tensor) -> f64 {
@@ -61,14 +66,18 @@ fn largest_difference(found: &Tensor, expected: &Tensor) -> f64 {
     (found - expected).abs().max().double_value(&[])
 }
 
-/// Compares a grid with the channels and means that PyTorch computed.
+/// Compares a grid of 7x7 cells with the channels and means that PyTorch computed.
 fn check(case: &str, grid: &Tensor, feature_dim: i64) {
+    check_cells("grids.safetensors", case, grid, 49, feature_dim);
+}
+
+fn check_cells(file: &str, case: &str, grid: &Tensor, cells: i64, feature_dim: i64) {
     let batch = grid.size()[0];
-    assert_eq!(grid.size(), [batch, CELLS, feature_dim]);
-    let expected = StateDict::read(&fixture("grids.safetensors")).unwrap();
+    assert_eq!(grid.size(), [batch, cells, feature_dim]);
+    let expected = StateDict::read(&fixture(file)).unwrap();
     let stored = feature_dim / CHANNEL_STEP;
-    let channels = expected.get(&format!("{case}.channels"), &[batch, CELLS, stored]).unwrap();
-    let means = expected.get(&format!("{case}.mean"), &[batch, CELLS]).unwrap();
+    let channels = expected.get(&format!("{case}.channels"), &[batch, cells, stored]).unwrap();
+    let means = expected.get(&format!("{case}.mean"), &[batch, cells]).unwrap();
     let found = grid.slice(2, 0, feature_dim, CHANNEL_STEP);
     let (of_channels, of_means) = (
         largest_difference(&found, &channels),
@@ -81,7 +90,7 @@ fn check(case: &str, grid: &Tensor, feature_dim: i64) {
 
 #[test]
 fn resnet50_equals_torchvisions() {
-    let backbone = resnet50();
+    let backbone = drawn("resnet50");
     check("resnet50", &backbone.forward(&draw("pixel_values", &[2, 3, 224, 224], -1.0, 1.0)), 2048);
     check("wide", &backbone.forward(&draw("wide", &[1, 3, 96, 160], -1.0, 1.0)), 2048);
 }
@@ -90,6 +99,22 @@ fn resnet50_equals_torchvisions() {
 fn efficientnet_lite0_equals_the_original() {
     let pixel_values = draw("pixel_values", &[2, 3, 224, 224], -1.0, 1.0);
     check("efficientnet-lite0", &efficientnet_lite0().forward(&pixel_values), 1280);
+}
+
+/// The larger networks of the family read larger photos and give larger grids.
+#[test]
+fn efficientnet_lite1_and_lite2_equal_the_originals() {
+    let pixel_values = |side| draw("pixel_values", &[1, 3, side, side], -1.0, 1.0);
+    let check = |case, backbone: FeatureExtractor, side, cells| {
+        let grid = backbone.forward(&pixel_values(side));
+        check_cells("family.safetensors", case, &grid, cells, 1280);
+    };
+    check("efficientnet-lite1", drawn("efficientnet-lite1"), 240, 64);
+    check("efficientnet-lite2", drawn("efficientnet-lite2"), 260, 81);
+    match trained("efficientnet-lite2") {
+        Some(backbone) => check("efficientnet-lite2-trained", backbone, 260, 81),
+        None => println!("skipped: models/backbones/README.md says how to get efficientnet-lite2's weights"),
+    }
 }
 
 /// The expected grid comes from Pillow's pixels (from which the network gives it to within 5e-5).
