@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Version of the bundle's layout; a reader refuses a newer one.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 /// Most cells of a grid: 64x64, which is more than 80 times as many as ResNet50's.
 pub const MAX_CELLS: usize = 64 * 64;
 /// Largest of each of an architecture's `*_dim`: 16 times the widest backbone's.
@@ -152,7 +152,7 @@ impl Config {
         Self {
             format_version: FORMAT_VERSION,
             model_type: Self::MODEL_TYPE.into(),
-            decoder: None,
+            decoder: Some(DecoderInterface::attention_lstm(&architecture)),
             architecture,
             provenance,
             scores: BTreeMap::new(),
@@ -184,7 +184,25 @@ impl Config {
                 reason: format!("{:?}, where this program runs {:?}", self.model_type, Self::MODEL_TYPE),
             });
         }
-        self.architecture.validate()
+        self.architecture.validate()?;
+        self.validate_decoder()
+    }
+
+    /// Format 1 declares no decoder, and format 2 does; an attention LSTM's follows from its sizes.
+    fn validate_decoder(&self) -> Result<()> {
+        let invalid = |reason: &str| Err(Error::Invalid { what: "decoder", reason: reason.into() });
+        match &self.decoder {
+            None if self.format_version < 2 => Ok(()),
+            None => invalid("it is missing, and a bundle of format 2 declares its decoder's tensors"),
+            Some(decoder) => {
+                decoder.validate()?;
+                let is_lstm = decoder.kind == DecoderInterface::ATTENTION_LSTM;
+                if is_lstm && *decoder != DecoderInterface::attention_lstm(&self.architecture) {
+                    return invalid("its tensors contradict the sizes beside it");
+                }
+                Ok(())
+            }
+        }
     }
 }
 

@@ -1,12 +1,13 @@
-use crate::{Architecture, tensors};
+use crate::{Architecture, Error, MAX_DIM, Result, tensors};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The tensors of a decoder, as `config.json` declares them under `decoder`: whatever runs, binds, quantises or loops
 /// over a decoder reads this list and knows no kind of decoder by itself.
 ///
 /// A step reads `input_ids` (i64 [rows]), the tensors of each image and the state of each row, and gives the next
 /// state. Rows are image-major, with the same number for each image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DecoderInterface {
     /// What decodes, e.g. `attention_lstm`.
     pub kind: String,
@@ -38,7 +39,7 @@ pub struct ImageTensor {
 }
 
 /// A tensor of a row's state: f32.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StateTensor {
     /// The decoder's input, as the last step left it.
     pub past: String,
@@ -50,6 +51,9 @@ pub struct StateTensor {
     pub initial: Option<String>,
     /// Its axes, `rows` first.
     pub axes: Vec<Axis>,
+    /// How far from 0 its values can be, where the decoder bounds them. Eight-bit variants need no calibration then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<f32>,
 }
 
 /// An axis of a tensor: a size, or the name of one that varies.
@@ -96,11 +100,12 @@ impl DecoderInterface {
             input: input.into(),
             axes: vec![tensors::BATCH_SIZE.into(), cells.into(), width.into()],
         };
-        let state = |past: &str, present: &str, initial: &str| StateTensor {
+        let state = |past: &str, present: &str, initial: &str, bound| StateTensor {
             past: past.into(),
             present: present.into(),
             initial: Some(initial.into()),
             axes: vec![tensors::ROWS.into(), architecture.decoder_dim.into()],
+            bound,
         };
         Self {
             kind: Self::ATTENTION_LSTM.into(),
@@ -109,8 +114,9 @@ impl DecoderInterface {
                 image(tensors::ENCODER_KEYS, tensors::ENCODER_KEYS, architecture.attention_dim),
             ],
             state: vec![
-                state(tensors::PAST_H, tensors::PRESENT_H, tensors::INITIAL_H),
-                state(tensors::PAST_C, tensors::PRESENT_C, tensors::INITIAL_C),
+                // o tanh(c), or the tanh that starts it.
+                state(tensors::PAST_H, tensors::PRESENT_H, tensors::INITIAL_H, Some(1.0)),
+                state(tensors::PAST_C, tensors::PRESENT_C, tensors::INITIAL_C, None),
             ],
             gathers_state: true,
             ranks_tokens: true,
@@ -124,5 +130,108 @@ impl DecoderInterface {
         let initial =
             self.state.iter().filter_map(|state| Some((state.initial.as_deref()?, state.axes.as_slice())));
         images.chain(initial).collect()
+    }
+
+    /// Refuses an interface that no graph can have.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`]: no tensor of an image, more than [`MAX_TENSORS`] tensors, a name that is empty, too long or
+    /// given twice, an axis of no or too large a size, or a bound that is not a number above 0.
+    pub fn validate(&self) -> Result<()> {
+        let invalid = |reason: String| Err(Error::Invalid { what: "decoder", reason });
+        let tensors = self.image_tensors.len() + self.state.len();
+        if self.image_tensors.is_empty() || tensors > MAX_TENSORS {
+            return invalid(format!("{tensors} tensors, where 1 to {MAX_TENSORS} are read"));
+        }
+        let mut names = BTreeSet::new();
+        let images = self.image_tensors.iter().map(|tensor| tensor.input.as_str());
+        let states = self.state.iter().flat_map(|state| [state.past.as_str(), state.present.as_str()]);
+        for name in images.chain(states) {
+            if name.is_empty() || name.len() > MAX_NAME_BYTES {
+                return invalid(format!(
+                    "a tensor name has {} bytes, where 1 to {MAX_NAME_BYTES} are read",
+                    name.len()
+                ));
+            }
+            if !names.insert(name) {
+                return invalid(format!("the tensor {name} is named twice"));
+            }
+        }
+        let axes = self.image_tensors.iter().map(|tensor| &tensor.axes);
+        for axes in axes.chain(self.state.iter().map(|state| &state.axes)) {
+            let sound = |axis: &Axis| axis.size().is_none_or(|size| (1..=MAX_DIM).contains(&size));
+            if !(2..=MAX_AXES).contains(&axes.len()) || axes[0].size().is_some() || !axes.iter().all(sound) {
+                return invalid(format!(
+                    "the axes {axes:?} do not begin with a named one, or are not 2 to {MAX_AXES} of up to {MAX_DIM}"
+                ));
+            }
+        }
+        match self
+            .state
+            .iter()
+            .filter_map(|state| state.bound)
+            .find(|bound| !bound.is_finite() || *bound <= 0.0)
+        {
+            Some(bound) => invalid(format!("the bound {bound} is not a number above 0")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Most tensors of an interface: more than a Transformer of 64 layers has.
+const MAX_TENSORS: usize = 512;
+/// Longest tensor name, in bytes.
+const MAX_NAME_BYTES: usize = 256;
+/// Most axes of a tensor.
+const MAX_AXES: usize = 6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interface() -> DecoderInterface {
+        DecoderInterface {
+            kind: "toy".into(),
+            image_tensors: vec![ImageTensor {
+                output: "grid".into(),
+                input: "grid".into(),
+                axes: vec!["batch_size".into(), 9.into(), 4.into()],
+            }],
+            state: vec![StateTensor {
+                past: "past".into(),
+                present: "present".into(),
+                initial: None,
+                axes: vec!["rows".into(), 4.into()],
+                bound: None,
+            }],
+            gathers_state: false,
+            ranks_tokens: false,
+            has_attentions: false,
+        }
+    }
+
+    #[test]
+    fn an_interface_is_what_was_written() {
+        let json = serde_json::to_string(&interface()).unwrap();
+        assert!(json.contains(r#""axes":["rows",4]"#), "{json}");
+        assert_eq!(serde_json::from_str::<DecoderInterface>(&json).unwrap(), interface());
+    }
+
+    #[test]
+    fn interfaces_that_no_graph_can_have_are_refused() {
+        assert!(interface().validate().is_ok());
+        let refused = |change: fn(&mut DecoderInterface), says: &str| {
+            let mut interface = interface();
+            change(&mut interface);
+            let message = interface.validate().unwrap_err().to_string();
+            assert!(message.contains(says), "{message}");
+        };
+        refused(|it| it.image_tensors.clear(), "1 to 512");
+        refused(|it| it.state = vec![it.state[0].clone(); 600], "601 tensors");
+        refused(|it| it.state.push(it.state[0].clone()), "past is named twice");
+        refused(|it| it.state[0].past.clear(), "0 bytes");
+        refused(|it| it.state[0].axes[1] = 1_000_000_000.into(), "1000000000");
+        refused(|it| it.state[0].axes[0] = 5.into(), "do not begin with a named one");
+        refused(|it| it.state[0].bound = Some(-1.0), "bound -1");
     }
 }

@@ -1,12 +1,10 @@
 use crate::rewrite::Rewrite;
-use glimpse_bundle::tensors;
 
-/// How far from zero a tensor can be by the graph alone, whatever it is fed; `None` where the graph
-/// does not say.
+/// How far from zero a tensor can be by the graph and the declared bounds of its inputs; `None` where neither
+/// says.
 pub(crate) fn bound(rewrite: &Rewrite<'_>, name: &str) -> Option<f32> {
-    if name == tensors::PAST_H {
-        // o tanh(c), as the last step left it, or the tanh that starts the first.
-        return Some(1.0);
+    if let Some(bound) = rewrite.input_bound(name) {
+        return Some(bound);
     }
     let node = rewrite.producer(name)?;
     let of = |index: usize| bound(rewrite, node.input.get(index)?);

@@ -25,18 +25,20 @@ use convolutions::Convolutions;
 pub use error::{Error, Result};
 pub use files::{Variant, write_variants};
 pub use fp16::half_precision;
+use glimpse_bundle::DecoderInterface;
 use glimpse_export::proto::GraphProto;
 use products::Products;
 use rewrite::Rewrite;
 
 /// `decoder_model_int8.onnx`: every matrix in s8 with a scale for each of its columns.
 ///
-/// What a step reads from memory shrinks to a quarter, and nothing has to be calibrated.
+/// What a step reads from memory shrinks to a quarter, and nothing has to be calibrated: `interface` says how far from
+/// 0 the state can be.
 ///
 /// # Errors
 /// [`Error::UnsoundGraph`].
-pub fn int8_decoder(decoder: &GraphProto) -> Result<GraphProto> {
-    let mut rewrite = Rewrite::new(decoder);
+pub fn int8_decoder(decoder: &GraphProto, interface: &DecoderInterface) -> Result<GraphProto> {
+    let mut rewrite = Rewrite::new(decoder).with_state_of(interface);
     let mut products = Products::default();
     for node in &decoder.node {
         if !products.rewrite(&mut rewrite, node)? {

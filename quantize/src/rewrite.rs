@@ -1,6 +1,7 @@
 //! Graphs made from graphs: nodes are taken over one by one, or replaced by others.
 
 use crate::{Error, Result};
+use glimpse_bundle::DecoderInterface;
 use glimpse_export::graph::{GraphBuilder, Value};
 use glimpse_export::proto::{DataType, GraphProto, NodeProto, TensorProto};
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ pub(crate) struct Rewrite<'a> {
     producers: HashMap<&'a str, &'a NodeProto>,
     readers: HashMap<&'a str, Vec<&'a NodeProto>>,
     values: HashMap<&'a str, Value>,
+    input_bounds: HashMap<&'a str, f32>,
 }
 
 impl<'a> Rewrite<'a> {
@@ -39,7 +41,20 @@ impl<'a> Rewrite<'a> {
             producers: source.node.iter().flat_map(outputs).collect(),
             readers,
             values,
+            input_bounds: HashMap::new(),
         }
+    }
+
+    /// Declares how far from 0 the state of a decoder can be.
+    pub fn with_state_of(mut self, interface: &'a DecoderInterface) -> Self {
+        let bounded = interface.state.iter().filter_map(|state| Some((state.past.as_str(), state.bound?)));
+        self.input_bounds.extend(bounded);
+        self
+    }
+
+    /// The declared bound of an input.
+    pub fn input_bound(&self, name: &str) -> Option<f32> {
+        self.input_bounds.get(name).copied()
     }
 
     /// The new graph's counterpart of a tensor.

@@ -73,7 +73,10 @@ fn run(args: &Args) -> Result<()> {
             Precision::Fp16 => [half_precision(graph(&encoder)?)?, half_precision(graph(&decoder)?)?],
             Precision::Int8 => {
                 let calibration = calibrate::calibrate(&bundle, graph(&encoder)?, args)?;
-                [int8_encoder(graph(&encoder)?, &calibration)?, int8_decoder(graph(&decoder)?)?]
+                [
+                    int8_encoder(graph(&encoder)?, &calibration)?,
+                    int8_decoder(graph(&decoder)?, &bundle.config.decoder_interface())?,
+                ]
             }
         };
         for ((stem, source), graph) in [(ENCODER, &encoder), (DECODER, &decoder)].into_iter().zip(graphs) {
