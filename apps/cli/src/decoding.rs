@@ -55,7 +55,7 @@ pub struct DecodingArgs {
     #[arg(long, value_name = "N", env = "GLIMPSE_MAX_LENGTH")]
     max_length: Option<usize>,
     /// Most tokens of a caption, the end token counted; in the place of --max-length
-    #[arg(long, value_name = "N", env = "GLIMPSE_MAX_NEW_TOKENS", conflicts_with = "max_length")]
+    #[arg(long, value_name = "N", env = "GLIMPSE_MAX_NEW_TOKENS")]
     max_new_tokens: Option<usize>,
     /// No end before this many words, start word counted and end word not [default: the bundle's]
     #[arg(long, value_name = "N", env = "GLIMPSE_MIN_LENGTH")]
@@ -201,6 +201,7 @@ mod tests {
             &["--do-sample", "--early-stopping", "true"],
             &["--diversity-penalty", "1"],
             &["--early-stopping", "perhaps"],
+            &["--max-length", "5", "--max-new-tokens", "4"],
         ] {
             assert!(applied(&GenerationConfig::default(), flags).is_err(), "{flags:?}");
         }

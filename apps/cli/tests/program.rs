@@ -41,4 +41,8 @@ fn a_flag_may_also_come_from_the_environment() {
     command.args(["caption", "x.jpg"]).current_dir(folder.path()).env("GLIMPSE_MODEL", "elsewhere");
     let stderr = String::from_utf8(command.output().unwrap().stderr).unwrap();
     assert_eq!(stderr.trim_end(), "error: elsewhere is not a bundle: no such folder");
+    // A flag wins over the variable of an option that takes its place.
+    command.args(["--max-length", "9"]).env("GLIMPSE_MAX_NEW_TOKENS", "3");
+    let stderr = String::from_utf8(command.output().unwrap().stderr).unwrap();
+    assert_eq!(stderr.trim_end(), "error: elsewhere is not a bundle: no such folder");
 }
