@@ -26,12 +26,18 @@ pub struct Caption {
 }
 
 impl Caption {
-    /// Reads a tokenised caption; `id` gives the id of a token.
+    /// Reads a tokenised caption, with one space between its tokens; `id` gives the id of a token.
     pub(crate) fn new(text: String, mut id: impl FnMut(&str) -> u32) -> Self {
-        let differs = text.is_empty() || text.contains(|c| c != ' ' && is_space(c));
-        let space_separated = differs.then(|| text.split(' ').map(&mut id).collect());
+        // Bytes first: nearly all captions are ASCII with no white space but spaces.
+        let may_differ = |byte: u8| !byte.is_ascii() || (byte != b' ' && is_space(byte.into()));
+        let differs =
+            text.is_empty() || (text.bytes().any(may_differ) && text.contains(|c| c != ' ' && is_space(c)));
+        let between_spaces: Vec<u32> = text.split(' ').map(&mut id).collect();
+        if !differs {
+            return Self { text, ids: between_spaces, space_separated: None };
+        }
         let ids = split(&text).map(id).collect();
-        Self { text, ids, space_separated }
+        Self { text, ids, space_separated: Some(between_spaces) }
     }
 
     /// The tokens with one space between them, as [`ptb::tokenize`](crate::ptb::tokenize) writes them.

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::{Caption, Error, Metric, ReferenceCaptions, Scorer};
 
@@ -52,15 +52,22 @@ const MIN_REFERENCES: usize = 2;
 
 /// The nouns that enough references of an image have, for every image.
 fn agreed_nouns(references: &[Vec<Caption>]) -> Vec<Vec<&'static str>> {
-    // The references of a set repeat the same few thousand tokens.
-    let mut noun_of_token: FxHashMap<u32, Option<&str>> = FxHashMap::default();
+    // By token id: the noun, once it was looked up. The references of a set repeat the same few thousand tokens.
+    let mut noun_of_token: Vec<Option<Option<&str>>> = Vec::new();
     let mut agreed = Vec::with_capacity(references.len());
     for captions in references {
         let mut counts: Vec<(&str, usize)> = Vec::new();
         for caption in captions {
-            let mut nouns: Vec<&str> = std::iter::zip(caption.ids(), caption.tokens())
-                .filter_map(|(&id, token)| *noun_of_token.entry(id).or_insert_with(|| singular(token)))
-                .collect();
+            let known = |id: &u32| noun_of_token.get(*id as usize).is_some_and(Option::is_some);
+            if !caption.ids().iter().all(known) {
+                for (&id, token) in std::iter::zip(caption.ids(), caption.tokens()) {
+                    let id = id as usize;
+                    noun_of_token.resize(noun_of_token.len().max(id + 1), None);
+                    noun_of_token[id].get_or_insert_with(|| singular(token));
+                }
+            }
+            let mut nouns: Vec<&str> =
+                caption.ids().iter().filter_map(|&id| noun_of_token[id as usize].flatten()).collect();
             nouns.sort_unstable();
             nouns.dedup();
             for noun in nouns {
@@ -79,7 +86,9 @@ fn agreed_nouns(references: &[Vec<Caption>]) -> Vec<Vec<&'static str>> {
 /// The singular of every noun of the list (itself) and of every irregular plural.
 static NOUNS: LazyLock<FxHashMap<&str, &str>> = LazyLock::new(|| {
     let lines = include_str!("nouns.txt").lines().filter(|line| !line.starts_with('#'));
-    lines.map(|line| line.split_once(' ').unwrap_or((line, line))).collect()
+    let mut nouns = FxHashMap::with_capacity_and_hasher(16_384, FxBuildHasher);
+    nouns.extend(lines.map(|line| line.split_once(' ').unwrap_or((line, line))));
+    nouns
 });
 
 /// Endings of regular plurals and of their singulars, in the order of WordNet's rules of detachment.
