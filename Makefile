@@ -46,13 +46,13 @@ help: ## List these targets
 	@echo "make TARGET, where TARGET is one of"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: deps ## Caption the photos in examples/ with the shipped model (needs Rust, Python 3 with pip)
+demo: deps ## Caption the photos in assets/photos/ with the shipped model (needs Rust, Python 3 with pip)
 	@echo "==> Building glimpse (a minute or two the first time)"
-	@$(CARGO) build --release -p glimpse-runtime $(CARGO_FLAGS)
+	@$(CARGO) build --release -p glimpse-cli $(CARGO_FLAGS)
 	@echo "==> Greedy search"
-	@$(TARGET)/release/glimpse caption --num-beams 1 examples
+	@$(TARGET)/release/glimpse caption --num-beams 1 assets/photos
 	@echo "==> Beam search, 3 beams"
-	@$(TARGET)/release/glimpse caption --num-beams 3 examples
+	@$(TARGET)/release/glimpse caption --num-beams 3 assets/photos
 
 test: build-tests ## Build everything and run every test (fetches libtorch and Python packages, 640 MB)
 	@echo "==> Running the tests"
@@ -60,20 +60,20 @@ test: build-tests ## Build everything and run every test (fetches libtorch and P
 
 build-tests: deps deps-torch deps-python ## Build what `make test` runs
 	@echo "==> Building glimpse as it is deployed"
-	@$(CARGO) build --release -p glimpse-runtime $(CARGO_FLAGS)
+	@$(CARGO) build --release -p glimpse-cli $(CARGO_FLAGS)
 	@echo "==> Building the tests"
 	@$(TEST_ENV) $(CARGO) test --workspace --no-run --quiet $(CARGO_FLAGS)
 
 bench: deps $(WITH_BENCH) ## Time Glimpse beside PyTorch and ONNX Runtime in Python (fetches them: 3 GB on Linux)
 	@echo "==> Building glimpse and its bench"
-	@$(CARGO) build --release -p glimpse-runtime -p glimpse-quantize -p glimpse-bench $(CARGO_FLAGS)
+	@$(CARGO) build --release -p glimpse-cli -p glimpse-quantize -p glimpse-bench $(CARGO_FLAGS)
 	@$(TARGET)/release/glimpse-bench --program $(TARGET)/release/glimpse \
 	  --quantizer $(TARGET)/release/glimpse-quantize --python $(BENCH)/bin/python3 \
 	  --out $(TARGET)/bench $(BENCH_FLAGS)
 
 bench-gpu: deps-gpu $(WITH_BENCH) ## Time Glimpse beside PyTorch on one NVIDIA card (Linux; fetches all of CUDA)
 	@echo "==> Building glimpse and its bench"
-	@$(CARGO) build --release -p glimpse-runtime -p glimpse-quantize -p glimpse-bench $(CARGO_FLAGS)
+	@$(CARGO) build --release -p glimpse-cli -p glimpse-quantize -p glimpse-bench $(CARGO_FLAGS)
 	@$(TARGET)/release/glimpse-bench --device cuda:0 --photos 1,64 --batches-only --model resnet50 \
 	  --quantizer $(TARGET)/release/glimpse-quantize --python $(BENCH)/bin/python3 --out $(TARGET)/bench $(BENCH_FLAGS)
 
@@ -97,7 +97,7 @@ fmt: ## Format the code
 
 build: deps-torch ## Build both programs for use: target/release/glimpse and glimpse-train
 	@echo "==> Building glimpse and glimpse-train"
-	@$(CARGO) build --release -p glimpse-runtime $(CARGO_FLAGS)
+	@$(CARGO) build --release -p glimpse-cli $(CARGO_FLAGS)
 	@$(CARGO) build --release -p glimpse-trainer $(CARGO_FLAGS)
 
 deps: $(WITH_ORT) ## Fetch ONNX Runtime into .deps/ (28 MB)

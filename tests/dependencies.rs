@@ -9,23 +9,33 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// Each crate and those of this workspace that it may use.
-const EDGES: [(&str, &[&str]); 8] = [
+const EDGES: [(&str, &[&str]); 10] = [
     ("attention", &["bundle"]),
     ("bundle", &[]),
     ("captions", &[]),
-    ("metrics", &[]),
+    ("cli", &["attention", "bundle", "captions", "metrics", "runtime"]),
     ("export", &["bundle"]),
+    ("generation", &["bundle"]),
+    ("metrics", &[]),
+    // `runtime` for the program alone, which calibrates.
     ("quantize", &["bundle", "export", "runtime"]),
-    ("runtime", &["attention", "bundle", "captions", "metrics"]),
+    ("runtime", &["bundle", "generation"]),
     ("trainer", &["attention", "bundle", "captions", "export", "metrics"]),
 ];
 
 /// Each heavy dependency with those who may use it, directly or not.
-const HEAVY: [(&[&str], &[&str]); 3] = [
+const HEAVY: [(&[&str], &[&str]); 4] = [
     (&["tch", "torch-sys"], &["trainer"]),
-    (&["ort", "ort-sys"], &["quantize", "runtime"]),
+    (&["ort", "ort-sys"], &["cli", "quantize", "runtime"]),
     (&["prost"], &["export", "quantize", "trainer"]),
+    (&["plotters"], &["cli", "trainer"]),
 ];
+
+/// What a user of the library does not build.
+const NOT_IN_THE_LIBRARY: [&str; 7] =
+    ["clap", "plotters", "csv", "indicatif", "base64", "glimpse-captions", "glimpse-metrics"];
+/// Crates that the library may be built from, itself included.
+const LIBRARY_CRATES: usize = 90;
 
 fn cargo(arguments: &[&str]) -> String {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -95,6 +105,28 @@ fn heavy_dependencies_are_named_where_they_are_used() {
             users.map(|(name, _)| name.as_str()).filter(|name| *name != "glimpse-tests").collect();
         let owners: Vec<_> = owners.iter().map(|owner| format!("glimpse-{owner}")).collect();
         assert_eq!(users, owners, "{dependency}");
+    }
+}
+
+#[test]
+fn the_library_is_lean() {
+    let tree = tree("runtime");
+    println!("glimpse-runtime is built from {} crates", tree.len());
+    assert!(tree.len() <= LIBRARY_CRATES, "{} crates: {tree:?}", tree.len());
+    for heavy in NOT_IN_THE_LIBRARY {
+        assert!(!tree.contains(heavy), "{heavy}");
+    }
+}
+
+/// The mathematics of eight bits need no ONNX Runtime; the program that calibrates does.
+#[test]
+fn the_quantizer_without_its_program_needs_no_onnx_runtime() {
+    let flags =
+        ["tree", "-p", "glimpse-quantize", "--no-default-features", "-e", "normal", "--prefix", "none"];
+    let tree = cargo(&flags);
+    assert!(tree.contains("glimpse-export"));
+    for heavy in ["ort ", "clap ", "glimpse-runtime"] {
+        assert!(!tree.lines().any(|line| line.starts_with(heavy)), "{heavy}");
     }
 }
 

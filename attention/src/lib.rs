@@ -20,7 +20,7 @@ mod text;
 
 pub use files::{AttendedCaption, CaptionFiles, FileNames, create_folder};
 pub use map::{AttentionMap, upsample};
-pub use seen::seen;
+pub use seen::{seen, seen_input};
 
 use std::path::PathBuf;
 

@@ -11,11 +11,15 @@ const LONGER_SIDE: f64 = 224.0;
 /// # Errors
 /// A photo that cannot be resized.
 pub fn seen(photo: &RgbImage, preprocessor: &Preprocessor) -> Result<RgbImage> {
-    let input = preprocessor.resize(photo)?;
-    let [width, height] = proportions(photo.dimensions(), preprocessor.config());
+    Ok(seen_input(&preprocessor.resize(photo)?, photo.dimensions(), preprocessor.config()))
+}
+
+/// [`seen`] of a photo that is resized already: `input` is the network's input, `original` the photo's width and height.
+pub fn seen_input(input: &RgbImage, original: (u32, u32), config: &PreprocessorConfig) -> RgbImage {
+    let [width, height] = proportions(original, config);
     let scale = LONGER_SIDE / width.max(height);
     let [width, height] = [width, height].map(|side| (side * scale).round().max(1.0) as u32);
-    Ok(resize(&input, width, height, FilterType::CatmullRom))
+    resize(input, width, height, FilterType::CatmullRom)
 }
 
 /// Width and height, in pixels of the photo, of what becomes the network's input.

@@ -1,13 +1,13 @@
 //! From a photo's bytes to pixel values, step by step.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use glimpse_bundle::image::{decode, decode_for_resize};
-use glimpse_bundle::{Preprocessor, PreprocessorConfig, Size};
+use glimpse_bundle::image::decode;
+use glimpse_bundle::{Preprocessor, PreprocessorConfig};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{FilterType, resize};
 use std::hint::black_box;
 
-const EXAMPLE: &[u8] = include_bytes!("../../examples/beach.jpg");
+const EXAMPLE: &[u8] = include_bytes!("../../assets/photos/beach.jpg");
 const WANTED: Size = Size { height: 224, width: 224 };
 
 fn preprocessing(criterion: &mut Criterion) {
@@ -27,11 +27,11 @@ fn preprocessing(criterion: &mut Criterion) {
     JpegEncoder::new_with_quality(&mut bytes, 92).encode_image(&large).expect("a JPEG");
     let mut group = criterion.benchmark_group("12 megapixels");
     group.sample_size(10);
-    group.bench_function("decode whole", |bencher| bencher.iter(|| decode(black_box(&bytes))));
-    group.bench_function("decode for a resize", |bencher| {
-        bencher.iter(|| decode_for_resize(black_box(&bytes), WANTED));
+    group.bench_function("decode", |bencher| bencher.iter(|| decode(black_box(&bytes))));
+    group.bench_function("resize", |bencher| bencher.iter(|| preprocessor.resize(black_box(&large))));
+    group.bench_function("prepare", |bencher| {
+        bencher.iter(|| preprocessor.prepare(black_box(bytes.as_slice())));
     });
-    group.bench_function("resize whole", |bencher| bencher.iter(|| preprocessor.resize(black_box(&large))));
 }
 
 criterion_group!(benches, preprocessing);

@@ -2,7 +2,9 @@
 //!
 //! A checkpoint is one `.safetensors` file. Its metadata carry the bundle's four JSON files under
 //! the keys below, so that a checkpoint cannot be used with another vocabulary or another preprocessing.
-//! The backbone is frozen and not in the file: the config names it, with the SHA-256 of its weights.
+//! The backbone is not inside: the config names it, with the SHA-256 of its weight file. Of blocks that were trained
+//! with the decoder, the weights of the convolutions are inside, under the names of the backbone's own checkpoint; their
+//! batch norms stay as in the file.
 
 /// Metadata key of [`Config`](crate::Config) as JSON.
 pub const CONFIG: &str = "config";

@@ -1,4 +1,4 @@
-use crate::{Error, MAX_VOCAB_SIZE, Result};
+use crate::{DecoderInterface, Error, MAX_VOCAB_SIZE, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -96,8 +96,24 @@ pub struct Provenance {
     pub seed: u64,
     /// SHA-256 of the backbone's weight file.
     pub backbone_sha256: String,
+    /// Last blocks of the backbone whose convolutions were trained with the decoder: their weights are the
+    /// checkpoint's, all others those of the file.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub trained_blocks: usize,
+    /// The checkpoint whose weights training began with, if they were not drawn at random.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_from: Option<Box<StartedFrom>>,
     /// Program and version that wrote the bundle.
     pub exported_by: String,
+}
+
+/// Weights that training began with.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct StartedFrom {
+    /// SHA-256 of the checkpoint's file.
+    pub sha256: String,
+    /// Where that checkpoint comes from.
+    pub provenance: Provenance,
 }
 
 /// `config.json`.
@@ -110,6 +126,10 @@ pub struct Config {
     /// Sizes.
     #[serde(flatten)]
     pub architecture: Architecture,
+    /// The decoder's tensors; absent in format 1, which knows one kind of decoder. See
+    /// [`decoder_interface`](Self::decoder_interface).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoder: Option<DecoderInterface>,
     /// Data, recipe, seed.
     pub provenance: Provenance,
     /// Measured scores by setting, e.g. `"flickr8k test, beam 3" -> {"CIDEr": 0.52}`, on the 0-1 scale.
@@ -126,10 +146,16 @@ impl Config {
         Self {
             format_version: FORMAT_VERSION,
             model_type: Self::MODEL_TYPE.into(),
+            decoder: None,
             architecture,
             provenance,
             scores: BTreeMap::new(),
         }
+    }
+
+    /// The decoder's tensors, whichever format declares them.
+    pub fn decoder_interface(&self) -> DecoderInterface {
+        self.decoder.clone().unwrap_or_else(|| DecoderInterface::attention_lstm(&self.architecture))
     }
 
     /// Refuses a newer format, another kind of model, and the sizes that [`Architecture::validate`] refuses.
@@ -154,4 +180,8 @@ impl Config {
         }
         self.architecture.validate()
     }
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }

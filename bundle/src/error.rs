@@ -60,6 +60,14 @@ pub enum Error {
         /// Why it is refused.
         reason: String,
     },
+    /// A decoding option of a file is refused.
+    #[error("{path}: {source}", path = path.display())]
+    Option {
+        /// The file.
+        path: PathBuf,
+        /// The option and the reason.
+        source: crate::InvalidOption,
+    },
     /// The tokenizer could not be built, read or used.
     #[error("tokenizer: {0}")]
     Tokenizer(String),
@@ -73,6 +81,12 @@ impl Error {
     pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }
+    }
+
+    /// Wraps a refused option with the file that asks for it; made for `map_err`.
+    pub fn option(path: impl Into<PathBuf>) -> impl FnOnce(crate::InvalidOption) -> Self {
+        let path = path.into();
+        move |source| Self::Option { path, source }
     }
 
     /// Wraps a JSON error with the path that it happened at; made for `map_err`.

@@ -68,14 +68,17 @@ impl Bundle {
         let bundle = Self {
             config: parse(file(CONFIG)?)?,
             preprocessor: parse(file(PREPROCESSOR_CONFIG)?)?,
-            generation: parse(file(GENERATION_CONFIG)?)?,
+            generation: options(file(GENERATION_CONFIG)?)?,
             checksums,
             dir,
         };
         bundle.tokenizer_text()?;
         bundle.config.validate()?;
         bundle.preprocessor.validate()?;
-        bundle.generation.validate()?;
+        bundle
+            .generation
+            .validate(bundle.config.architecture.vocab_size)
+            .map_err(Error::option(bundle.dir.join(GENERATION_CONFIG)))?;
         Ok(bundle)
     }
 
@@ -140,14 +143,15 @@ impl Bundle {
     ///
     /// # Errors
     /// As [`CaptionTokenizer::from_file`], or a file that has changed meanwhile.
+    #[cfg(feature = "tokenizers")]
     pub fn tokenizer(&self) -> Result<CaptionTokenizer> {
         CaptionTokenizer::parse_file(&self.dir.join(TOKENIZER), &self.tokenizer_text()?)
     }
 
-    /// The half of [`tokenizer`](Self::tokenizer) that captioning needs, read in a fraction of the time.
+    /// From ids to text, by `tokenizer.json`.
     ///
     /// # Errors
-    /// As [`tokenizer`](Self::tokenizer).
+    /// As [`Detokenizer::from_file`], or a file that has changed meanwhile.
     pub fn detokenizer(&self) -> Result<Detokenizer> {
         Detokenizer::parse_file(&self.dir.join(TOKENIZER), &self.tokenizer_text()?)
     }
@@ -200,6 +204,11 @@ fn verified(dir: &Path, name: &str, expected: &str, limit: u64) -> Result<(PathB
 
 fn not_a_bundle(dir: &Path, reason: String) -> Error {
     Error::NotABundle { path: dir.to_path_buf(), reason }
+}
+
+fn options((path, bytes): (PathBuf, Vec<u8>)) -> Result<GenerationConfig> {
+    let text = bounded::text(&path, bytes)?;
+    GenerationConfig::from_json(&text).map_err(Error::option(path))
 }
 
 fn parse<T: DeserializeOwned>((path, bytes): (PathBuf, Vec<u8>)) -> Result<T> {

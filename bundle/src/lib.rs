@@ -7,12 +7,16 @@
 //! |---|---|
 //! | [`Bundle`] | a folder on disk: opened, checked, sealed |
 //! | [`Config`], [`Architecture`] | `config.json`: sizes, provenance, scores |
+//! | [`DecoderInterface`] | the decoder's state and inputs, as `config.json` lists them |
 //! | [`PreprocessorConfig`], [`Preprocessor`] | from a photo to `pixel_values` |
-//! | [`GenerationConfig`] | decoding defaults, in Hugging Face's words |
-//! | [`CaptionTokenizer`], [`Detokenizer`], [`WordCounts`] | words to ids and back; the vocabulary |
+//! | [`GenerationConfig`] | decoding options, under Hugging Face's keys |
+//! | [`Detokenizer`] | ids to text |
+//! | `CaptionTokenizer`, `WordCounts` | text to ids; the vocabulary (feature `tokenizers`) |
+//! | [`OrderedMap`] | work on many items at once, results in order |
 //! | [`tensors`] | names of the graphs' inputs and outputs |
 //! | [`write_whole`], [`WholeFolder`] | files and folders that appear whole or not at all |
 //! | [`checkpoint`] | what a training checkpoint holds besides its weights |
+//! | [`printable`] | a text from outside, safe to print on a terminal |
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
@@ -20,31 +24,39 @@ mod bounded;
 pub mod checkpoint;
 mod checksums;
 mod config;
+mod decoder_interface;
 mod error;
 mod files;
 mod folder;
 mod generation;
 mod graph_outline;
 pub mod image;
+mod ordered_map;
 mod preprocessor;
 pub mod tensors;
+mod text;
 mod tokenizer;
 mod whole;
 pub mod wire;
 
 pub use checksums::{seal, sha256, sha256_of_file};
-pub use config::{Architecture, Config, FORMAT_VERSION, GRID_SIZE, MAX_DIM, NUM_CELLS, Provenance};
+pub use config::{
+    Architecture, Config, FORMAT_VERSION, GRID_SIZE, MAX_DIM, NUM_CELLS, Provenance, StartedFrom,
+};
+pub use decoder_interface::{Axis, DecoderInterface, ImageTensor, StateTensor};
 pub use error::{Error, Result, with_causes};
 pub use files::{
     CAPTIONER, CHECKSUMS, CONFIG, DECODER, ENCODER, GENERATION_CONFIG, OPTIMIZED, PREPROCESSOR_CONFIG,
     Precision, TOKENIZER, UnknownPrecision, model_file,
 };
 pub use folder::Bundle;
-pub use generation::{EarlyStopping, GenerationConfig};
+pub use generation::{EarlyStopping, EosTokenIds, GenerationConfig, InvalidOption};
 pub use graph_outline::external_files;
 pub use image::Preprocessor;
+pub use ordered_map::{OrderedMap, for_each_ordered};
 pub use preprocessor::{MAX_INPUT_SIDE, PreprocessorConfig, Resample, Size};
-pub use tokenizer::{
-    BOS_ID, CaptionTokenizer, Detokenizer, EOS_ID, MAX_VOCAB_SIZE, PAD_ID, SPECIALS, UNK_ID, WordCounts,
-};
+pub use text::printable;
+pub use tokenizer::{BOS_ID, Detokenizer, EOS_ID, MAX_VOCAB_SIZE, PAD_ID, SPECIALS, UNK_ID};
+#[cfg(feature = "tokenizers")]
+pub use tokenizer::{CaptionTokenizer, WordCounts};
 pub use whole::{WholeFolder, write_together, write_whole, write_whole_with};

@@ -32,6 +32,9 @@ pub const TOP_TOKEN_IDS: &str = "top_token_ids";
 pub const PRESENT_H: &str = "present_h";
 /// `f32 [rows, decoder_dim]`: cell state after this word. Decoder output.
 pub const PRESENT_C: &str = "present_c";
+/// `f32 [rows, vocab_size]` or `[rows, 1, vocab_size]`: unnormalised log-probabilities. Output of a decoder that does
+/// not rank tokens itself.
+pub const LOGITS: &str = "logits";
 /// `f32 [rows, 49]`: where each row looked; sums to 1. Decoder output.
 pub const ATTENTIONS: &str = "attentions";
 

@@ -23,7 +23,7 @@ fn pictures() -> Vec<(String, Vec<u8>)> {
     let mut names: Vec<_> =
         folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names.len(), 40);
+    assert_eq!(names.len(), 81);
     names.into_iter().map(|name| (name.clone(), std::fs::read(folder.join(name)).unwrap())).collect()
 }
 
@@ -136,11 +136,6 @@ fn what_is_no_picture_is_called_so() {
         refusal(heic).to_string(),
         "only JPEG, PNG, WebP, GIF, BMP and TIFF are read; save the picture as JPEG or PNG"
     );
-    assert_eq!(
-        refusal(&file("refused/palette.tiff")).to_string(),
-        "this kind of TIFF is not supported: Photometric interpretation RGBPalette with bits per sample [8] \
-         is unsupported; save the picture as JPEG or PNG"
-    );
 }
 
 #[test]
@@ -152,6 +147,7 @@ fn a_picture_over_the_limits_is_refused_by_its_header() {
     );
     let mut limits = Limits::default();
     limits.max_side = 30_000;
+    limits.max_bytes = 512 << 20;
     assert_eq!(
         image_error(decode_with_limits(&huge, &limits)).to_string(),
         "30000x30000 pixels is too large: decoded it takes 2575 MiB, over the limit of 512 MiB; scale the \

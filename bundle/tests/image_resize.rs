@@ -114,7 +114,7 @@ fn pixel_values_honour_every_flag() {
     let cases: Vec<Case> = serde_json::from_str(&text).unwrap();
     assert_eq!(cases.len(), 7);
     for Case { config, pixel_values } in cases {
-        let preprocessor = Preprocessor::new(config.clone()).unwrap();
+        let preprocessor = Preprocessor::new(config.clone()).unwrap().with_min_side(1);
         let mut ours = vec![f32::NAN; pixel_values.len()];
         preprocessor.pixel_values(&pattern("noise", (5, 6)), &mut ours).unwrap();
         let worst = ours.iter().zip(&pixel_values).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
@@ -127,4 +127,21 @@ fn pixel_values_of_another_length_are_refused() {
     let preprocessor = Preprocessor::new(PreprocessorConfig::squash(4, [0.0; 3], [1.0; 3])).unwrap();
     let error = preprocessor.pixel_values(&pattern("noise", (9, 9)), &mut [0.0; 47]).unwrap_err();
     assert_eq!(error.to_string(), "pixel_values: holds 47 values where [3, 4, 4] takes 48");
+}
+
+#[test]
+fn a_photo_smaller_than_the_grid_is_refused_whichever_way_it_comes() {
+    let preprocessor = Preprocessor::new(PreprocessorConfig::squash(16, [0.0; 3], [1.0; 3])).unwrap();
+    let mut values = vec![0.0; 3 * 16 * 16];
+    let mut png = Vec::new();
+    let small = pattern("noise", (3, 3));
+    small.write_to(&mut std::io::Cursor::new(&mut png), ::image::ImageFormat::Png).unwrap();
+    let message = "3x3 pixels are too few to caption: a side needs 7 at least";
+    assert_eq!(preprocessor.pixel_values(&small, &mut values).unwrap_err().to_string(), message);
+    assert_eq!(preprocessor.prepare(png.as_slice()).unwrap_err().to_string(), message);
+    preprocessor.pixel_values(&pattern("noise", (7, 7)), &mut values).unwrap();
+    let lenient = preprocessor.with_min_side(3);
+    let prepared = lenient.prepare(png.as_slice()).unwrap();
+    lenient.pixel_values(&small, &mut values).unwrap();
+    assert_eq!(prepared.pixel_values, values);
 }

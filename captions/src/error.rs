@@ -1,4 +1,4 @@
-use crate::{ImageId, Layout, Split};
+use crate::{ImageId, Layout, Split, UnknownSplitName};
 use std::path::PathBuf;
 
 /// Why captions could not be read or split.
@@ -13,7 +13,7 @@ pub enum Error {
         /// The operating system's reason.
         source: std::io::Error,
     },
-    /// The file holds bytes that are no UTF-8.
+    /// The file holds bytes that are not UTF-8.
     #[error("{path}: line {line} is not UTF-8; save the file as UTF-8", path = path.display())]
     NotUtf8 {
         /// The file.
@@ -21,17 +21,81 @@ pub enum Error {
         /// The line of the first such byte, from 1.
         line: usize,
     },
-    /// The file starts as JSON, but does not parse as the layout that it looks like.
-    #[error("{path}: {source}", path = path.display())]
+    /// The file starts as JSON, but is not whole or not JSON.
+    #[error("{path}: line {line}, column {column}: {reason}", path = path.display())]
     Json {
         /// The file.
         path: PathBuf,
-        /// Where and why it does not parse.
-        source: serde_json::Error,
+        /// Where reading stopped, from 1.
+        line: usize,
+        /// The same within the line, from 1.
+        column: usize,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// An entry of a JSON file lacks something, or holds something of another kind.
+    #[error("{path}: {entry} {reason}", path = path.display())]
+    Entry {
+        /// The file.
+        path: PathBuf,
+        /// Which entry: "annotation 3", from 1.
+        entry: String,
+        /// What is wrong with it, and what is expected.
+        reason: String,
+    },
+    /// The first line names columns, but not those that are needed.
+    #[error(
+        "{path}: the header {header:?} names no column of {missing}; rename that column to one of: {known}",
+        path = path.display()
+    )]
+    UnknownColumns {
+        /// The file.
+        path: PathBuf,
+        /// The first line.
+        header: String,
+        /// What no column is known to hold.
+        missing: &'static str,
+        /// Names that would be known.
+        known: String,
+    },
+    /// The header names two columns alike.
+    #[error("{path}: the header names two columns {name:?}: rename the one that is not to be read", path = path.display())]
+    TwoColumns {
+        /// The file.
+        path: PathBuf,
+        /// Their name.
+        name: String,
+    },
+    /// Rows have a column more than is known, and not because of commas in captions.
+    #[error(
+        "{path}: rows have {found} columns where {expected} are known (line {line}, for one); name every column \
+         in a header line, such as image,caption,other, and quote captions that contain the separator",
+        path = path.display()
+    )]
+    FurtherColumn {
+        /// The file.
+        path: PathBuf,
+        /// The first such line, from 1.
+        line: usize,
+        /// Columns in it.
+        found: usize,
+        /// Columns that the header, or the layout, names.
+        expected: usize,
+    },
+    /// The column `split` holds something else.
+    #[error("{path}: line {line}, column \"split\": {source}; if it is another thing, rename the column", path = path.display())]
+    SplitCell {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What it holds.
+        source: UnknownSplitName,
     },
     /// No layout fits the file.
     #[error(
-        "{path} has no known caption layout; its first line is {first_line:?}. Known: {known}",
+        "{path} has no known caption layout; its first line is {first_line:?}. Known: {known}; a CSV file needs a \
+         header that names its columns, such as image,caption",
         path = path.display(), known = Layout::names()
     )]
     UnknownLayout {
@@ -66,10 +130,7 @@ pub enum Error {
         /// What the file calls it.
         image: ImageId,
     },
-    /// A text that names no layout.
-    #[error("{0:?} is no caption layout; known: {known}", known = Layout::names())]
-    LayoutName(String),
-    /// A text that names no part of a split.
+    /// A text that is not the name of a part of a split.
     #[error("{0:?} is no part of a split; known: train, restval, val, test")]
     SplitName(String),
     /// The file was read, but there is no caption in it.
@@ -114,7 +175,9 @@ pub enum Error {
         second: Split,
     },
     /// The file's own split was asked for, but it has none.
-    #[error("the captions bring no split of their own (only Karpathy's files do); give lists or a seed")]
+    #[error(
+        "the captions bring no split of their own (Karpathy's files do, and CSV files with a column named split); give lists or a seed"
+    )]
     NoOwnSplit,
     /// Shares beyond the whole.
     #[error("a split of {train} % training and {validation} % validation: the sum must be 1 to 100")]
@@ -130,6 +193,12 @@ fn recognised_as(layout: Option<Layout>) -> String {
     match layout {
         Some(layout) => format!("it looks like {layout}"),
         None => format!("its rows do not fit; known layouts: {}", Layout::names()),
+    }
+}
+
+impl From<UnknownSplitName> for Error {
+    fn from(UnknownSplitName(name): UnknownSplitName) -> Self {
+        Self::SplitName(name)
     }
 }
 

@@ -1,90 +1,130 @@
 //! JSON layouts: Karpathy's and COCO's.
 
-use crate::dataset::Builder;
-use crate::{Error, FindingKind, Result, Split};
+use crate::builder::Builder;
+use crate::python_json::{Entry, parse, without_nan};
+use crate::{FindingKind, ImageId, Result, Split};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as MapEntry;
 use std::path::Path;
 
 #[derive(Deserialize)]
-struct Karpathy {
-    images: Vec<KarpathyImage>,
+struct File<'a> {
+    #[serde(borrow)]
+    images: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    annotations: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct KarpathyImage {
-    filename: String,
+struct KarpathyImage<'a> {
+    #[serde(borrow)]
+    filename: Option<&'a RawValue>,
     /// COCO's folder, `train2014` or `val2014`.
-    filepath: Option<String>,
-    imgid: Option<u64>,
-    cocoid: Option<u64>,
-    split: Option<String>,
-    sentences: Vec<Sentence>,
+    #[serde(borrow)]
+    filepath: Option<&'a RawValue>,
+    #[serde(borrow)]
+    imgid: Option<&'a RawValue>,
+    #[serde(borrow)]
+    cocoid: Option<&'a RawValue>,
+    #[serde(borrow)]
+    split: Option<&'a RawValue>,
+    #[serde(borrow)]
+    sentences: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct Sentence {
-    raw: Option<String>,
-    #[serde(default)]
-    tokens: Vec<String>,
+struct Sentence<'a> {
+    #[serde(borrow)]
+    raw: Option<&'a RawValue>,
+    #[serde(borrow)]
+    tokens: Option<&'a RawValue>,
 }
 
 /// Adds every sentence of Karpathy's JSON; `restval` joins `train`, as is usual.
 pub(crate) fn read_karpathy(path: &Path, text: &str, builder: &mut Builder) -> Result<()> {
-    let file: Karpathy = serde_json::from_str(text).map_err(|source| not_json(path, source))?;
+    let text = without_nan(text);
+    let file: File = parse(path, &text, "an object with a list of images")?;
     let mut place = 0;
-    for image in file.images {
-        let file_name = match &image.filepath {
-            Some(folder) => format!("{}/{}", folder.trim_end_matches('/'), image.filename),
-            None => image.filename,
+    for (number, image) in (1..).zip(file.images) {
+        let entry = Entry { path, kind: "image", number };
+        let image: KarpathyImage = entry.object(image)?;
+        let file_name = entry.needed_text("filename", image.filename)?;
+        let file_name = match entry.text("filepath", image.filepath)? {
+            Some(folder) => format!("{}/{file_name}", folder.trim_end_matches('/')),
+            None => file_name,
         };
-        let split = image.split.as_deref().map(str::parse::<Split>).transpose()?;
-        builder.describe(&file_name, image.cocoid.or(image.imgid), split)?;
-        for sentence in image.sentences {
+        let split = entry.text("split", image.split)?;
+        let split = split.as_deref().map(str::parse::<Split>).transpose()?;
+        let id = entry.id("cocoid", image.cocoid)?.or(entry.id("imgid", image.imgid)?);
+        builder.describe(&file_name, id, split)?;
+        for sentence in entry.list("sentences", image.sentences)? {
             place += 1;
             builder.count_row();
-            let caption = sentence.raw.unwrap_or_else(|| sentence.tokens.join(" "));
-            builder.add(place, &file_name, None, &caption);
+            builder.add(place, &file_name, None, &sentence_text(path, place, sentence)?);
         }
     }
     Ok(())
 }
 
-fn not_json(path: &Path, source: serde_json::Error) -> Error {
-    Error::Json { path: path.into(), source }
+/// What was written, or its tokens where only they are there.
+fn sentence_text(path: &Path, number: usize, sentence: &RawValue) -> Result<String> {
+    let entry = Entry { path, kind: "sentence", number };
+    let sentence: Sentence = entry.object(sentence)?;
+    if let Some(raw) = entry.text("raw", sentence.raw)? {
+        return Ok(raw);
+    }
+    let tokens = entry.list("tokens", sentence.tokens)?.into_iter();
+    let tokens: Vec<_> =
+        tokens.map(|token| entry.needed_text("tokens", Some(token))).collect::<Result<_>>()?;
+    Ok(tokens.join(" "))
 }
 
 #[derive(Deserialize)]
-struct Coco {
-    images: Vec<CocoImage>,
-    annotations: Vec<Annotation>,
+struct CocoImage<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    file_name: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct CocoImage {
-    id: u64,
-    file_name: Option<String>,
+struct Annotation<'a> {
+    #[serde(borrow)]
+    image_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    caption: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
-struct Annotation {
-    image_id: u64,
-    caption: String,
-}
-
-/// Adds every annotation of COCO's JSON. An image without a `file_name` is known by its id.
+/// Adds every annotation of COCO's JSON. An image without a `file_name` is known by its id; an annotation whose
+/// caption is null or not there has none.
 pub(crate) fn read_coco(path: &Path, text: &str, builder: &mut Builder) -> Result<()> {
-    let file: Coco = serde_json::from_str(text).map_err(|source| not_json(path, source))?;
-    let mut names = HashMap::new();
-    for image in file.images {
-        let file_name = image.file_name.unwrap_or_else(|| image.id.to_string());
-        builder.describe(&file_name, Some(image.id), None)?;
-        names.insert(image.id, file_name);
+    let text = without_nan(text);
+    let file: File = parse(path, &text, "an object with a list of images and a list of annotations")?;
+    let mut names = HashMap::<ImageId, String>::new();
+    for (number, image) in (1..).zip(file.images) {
+        let entry = Entry { path, kind: "image", number };
+        let image: CocoImage = entry.object(image)?;
+        let id = entry.needed_id("id", image.id)?;
+        let file_name = entry.text("file_name", image.file_name)?.unwrap_or_else(|| id.to_string());
+        builder.describe(&file_name, Some(id.clone()), None)?;
+        match names.entry(id) {
+            MapEntry::Occupied(held) if *held.get() != file_name => {
+                let reason =
+                    format!("is {file_name:?} and has the id of {:?}: an id is of one image", held.get());
+                return Err(entry.error(reason));
+            }
+            held => held.or_insert(file_name),
+        };
     }
     for (place, annotation) in (1..).zip(file.annotations) {
         builder.count_row();
-        match names.get(&annotation.image_id) {
-            Some(file_name) => builder.add(place, file_name, None, &annotation.caption),
+        let entry = Entry { path, kind: "annotation", number: place };
+        let annotation: Annotation = entry.object(annotation)?;
+        let caption = entry.text("caption", annotation.caption)?.unwrap_or_default();
+        match names.get(&entry.needed_id("image_id", annotation.image_id)?) {
+            Some(file_name) => builder.add(place, file_name, None, &caption),
             None => builder.leave_out(place, FindingKind::UnknownImage, None),
         }
     }

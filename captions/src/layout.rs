@@ -1,4 +1,3 @@
-use crate::{Error, rows};
 use std::fmt;
 use std::str::FromStr;
 
@@ -19,6 +18,11 @@ pub enum Layout {
     /// COCO's `captions_*.json`: `images` and `annotations`.
     Coco,
 }
+
+/// A text that names no layout.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a caption layout; known: {known}", known = Layout::names())]
+pub struct UnknownLayoutName(String);
 
 impl Layout {
     /// All layouts, in the order in which they are tried.
@@ -42,25 +46,19 @@ impl Layout {
         Self::ALL.map(Self::name).join(", ")
     }
 
-    /// Whether the content fits; by its keys for JSON, by its first rows for a text file.
-    pub(crate) fn fits(self, text: &str) -> bool {
+    /// Whether a file of this layout is JSON.
+    pub(crate) fn is_json(self) -> bool {
+        matches!(self, Self::Karpathy | Self::Coco)
+    }
+
+    /// What stands between the columns, where a file of this layout has columns that a header may name.
+    pub(crate) fn separator(self) -> Option<char> {
         match self {
-            Self::Karpathy => starts_as_json(text) && text.contains("\"sentences\""),
-            Self::Coco => starts_as_json(text) && text.contains("\"annotations\""),
-            Self::ResultsPipe | Self::ResultsComma | Self::Token | Self::Kaggle => {
-                !starts_as_json(text) && rows::fits(self, text)
-            }
+            Self::ResultsPipe => Some('|'),
+            Self::ResultsComma | Self::Kaggle => Some(','),
+            Self::Token | Self::Karpathy | Self::Coco => None,
         }
     }
-
-    /// The layout of a file's content, or `None`.
-    pub(crate) fn recognise(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|layout| layout.fits(text))
-    }
-}
-
-fn starts_as_json(text: &str) -> bool {
-    text.trim_start().starts_with('{')
 }
 
 impl fmt::Display for Layout {
@@ -70,12 +68,12 @@ impl fmt::Display for Layout {
 }
 
 impl FromStr for Layout {
-    type Err = Error;
+    type Err = UnknownLayoutName;
 
-    fn from_str(name: &str) -> Result<Self, Error> {
+    fn from_str(name: &str) -> Result<Self, UnknownLayoutName> {
         Self::ALL
             .into_iter()
             .find(|layout| layout.name().eq_ignore_ascii_case(name))
-            .ok_or_else(|| Error::LayoutName(name.to_string()))
+            .ok_or_else(|| UnknownLayoutName(name.to_string()))
     }
 }

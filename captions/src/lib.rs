@@ -19,18 +19,30 @@
 //! | [`CaptionResult`] | COCO's results format, what a system says of each image |
 //! | [`Splits`], [`SplitLists`] | training, validation, test: given lists, the file's own, or seeded |
 
+mod builder;
+mod columns;
 mod dataset;
 mod error;
+mod image;
+mod image_id;
 mod json;
 mod layout;
+mod names;
+mod python_json;
+mod records;
 mod report;
 mod results;
 mod rows;
 mod split;
+mod splits;
+mod text_file;
 
-pub use dataset::{CaptionedImage, Dataset, ReadOptions};
+pub use dataset::{Dataset, ReadOptions};
 pub use error::{Error, Result};
-pub use layout::Layout;
+pub use image::CaptionedImage;
+pub use image_id::ImageId;
+pub use layout::{Layout, UnknownLayoutName};
 pub use report::{CleaningReport, Finding, FindingKind, Unit};
-pub use results::{CaptionResult, ImageId, match_results, read_results};
-pub use split::{ListReport, SeededSplit, Split, SplitLists, Splits, read_split_list};
+pub use results::{CaptionResult, match_results, read_results};
+pub use split::{Split, UnknownSplitName};
+pub use splits::{ListReport, SeededSplit, SplitLists, Splits, read_split_list};

@@ -25,10 +25,10 @@ pub enum FindingKind {
     /// The row does not have the columns of its layout: left out.
     NotARow,
     /// The caption ends in a blank where a comma stood, as when a program read an unquoted comma as a
-    /// column's end: a fragment, left out unless [`ReadOptions::keep_cut`](crate::ReadOptions::keep_cut) is set.
+    /// column's end: a fragment, left out unless `ReadOptions::keep_cut` is set.
     CutAtComma,
     /// Image, number and caption repeat an earlier row: left out. Equal captions under different
-    /// numbers are two people's, and stay.
+    /// numbers are written by two people, and stay.
     DuplicateRow,
     /// The annotation is of an image that the file does not list: left out.
     UnknownImage,
@@ -38,7 +38,7 @@ pub enum FindingKind {
     UnquotedComma,
     /// Number and caption stood in one column: taken apart.
     MissingSeparator,
-    /// The file name ends as no picture's does (Flickr8k's `.jpg.1`): kept.
+    /// The file name does not end in a picture's suffix (Flickr8k's `.jpg.1`): kept.
     UnusualName,
 }
 
@@ -75,7 +75,7 @@ pub struct Finding {
     pub kind: FindingKind,
 }
 
-/// What cleaning found in a caption file. `Display` gives a few lines for a person.
+/// What cleaning found in a caption file. `Display` writes a few lines for a person.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CleaningReport {
     /// Rows of the file, without header and blank lines.
@@ -88,6 +88,8 @@ pub struct CleaningReport {
     pub unit: Unit,
     /// Whether captions cut at a comma were kept.
     pub kept_cut: bool,
+    /// Names of the columns that were not read, in the order of the header.
+    pub dropped_columns: Vec<String>,
     /// Everything found, in the order of the file.
     pub findings: Vec<Finding>,
 }
@@ -111,6 +113,11 @@ impl CleaningReport {
 impl fmt::Display for CleaningReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} rows: {} captions of {} images", self.rows, self.captions, self.images)?;
+        if !self.dropped_columns.is_empty() {
+            let names: Vec<_> = self.dropped_columns.iter().map(|name| format!("{name:?}")).collect();
+            let columns = if names.len() == 1 { "column" } else { "columns" };
+            write!(f, "\n  {columns} not read: {}", names.join(", "))?;
+        }
         let mut by_kind = BTreeMap::<FindingKind, Vec<usize>>::new();
         for finding in &self.findings {
             by_kind.entry(finding.kind).or_default().push(finding.place);

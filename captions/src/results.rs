@@ -1,31 +1,13 @@
 //! COCO's results format: one caption an image, by image id.
 
-use crate::dataset::read_utf8;
-use crate::split::stem;
-use crate::{CaptionedImage, Error, Result};
+use crate::names::stem;
+use crate::python_json::{Entry, parse, without_nan};
+use crate::text_file::read_utf8;
+use crate::{CaptionedImage, Error, ImageId, Result};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use std::collections::HashMap;
-use std::fmt;
 use std::path::Path;
-
-/// What a results file calls an image: COCO's number, or a file name where the data set has no numbers.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum ImageId {
-    /// As in COCO.
-    Number(u64),
-    /// As in Flickr8k and Flickr30k.
-    Name(String),
-}
-
-impl fmt::Display for ImageId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(number) => number.fmt(f),
-            Self::Name(name) => name.fmt(f),
-        }
-    }
-}
 
 /// A line of a results file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,19 +18,31 @@ pub struct CaptionResult {
     pub caption: String,
 }
 
-impl CaptionedImage {
-    /// What results files call this image.
-    pub fn image_id(&self) -> ImageId {
-        self.id.map_or_else(|| ImageId::Name(self.file_name.clone()), ImageId::Number)
-    }
+#[derive(Deserialize)]
+struct RawResult<'a> {
+    #[serde(borrow)]
+    image_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    caption: Option<&'a RawValue>,
 }
 
-/// Reads a results file, `[{"image_id": 42, "caption": "a dog runs"}, ...]`; other keys are no matter.
+/// Reads a results file, `[{"image_id": 42, "caption": "a dog runs"}, ...]`; other keys are not read.
 ///
 /// # Errors
-/// [`Error::Io`], [`Error::NotUtf8`], [`Error::Json`].
+/// [`Error::Io`], [`Error::NotUtf8`], [`Error::Json`], [`Error::Entry`].
 pub fn read_results(path: &Path) -> Result<Vec<CaptionResult>> {
-    serde_json::from_str(&read_utf8(path)?).map_err(|source| Error::Json { path: path.into(), source })
+    let text = read_utf8(path)?;
+    let text = without_nan(&text);
+    let wanted = "a list of results, [{\"image_id\": 1, \"caption\": \"a dog\"}, ...],";
+    let results: Vec<&RawValue> = parse(path, &text, wanted)?;
+    let read = |(number, result): (usize, &RawValue)| {
+        let entry = Entry { path, kind: "result", number };
+        let RawResult { image_id, caption } = entry.object(result)?;
+        let (image_id, caption) =
+            (entry.needed_id("image_id", image_id)?, entry.needed_text("caption", caption)?);
+        Ok(CaptionResult { image_id, caption })
+    };
+    (1..).zip(results).map(read).collect()
 }
 
 /// The caption of each of `images`, in their order, and how many results are of other images. An image
@@ -61,7 +55,12 @@ pub fn match_results(results: Vec<CaptionResult>, images: &[CaptionedImage]) -> 
     let names = |image: &CaptionedImage| {
         let whole = image.file_name.as_str();
         let name = whole.rsplit('/').next().unwrap_or(whole);
-        [image.id.map(|id| id.to_string()), Some(whole.into()), Some(name.into()), Some(stem(whole).into())]
+        [
+            image.id.as_ref().map(ToString::to_string),
+            Some(whole.into()),
+            Some(name.into()),
+            Some(stem(whole).into()),
+        ]
     };
     let names: Vec<_> = images.iter().map(names).collect();
     let mut positions = HashMap::new();
@@ -101,7 +100,7 @@ mod tests {
     use super::*;
 
     fn image(file_name: &str, id: Option<u64>) -> CaptionedImage {
-        CaptionedImage { file_name: file_name.into(), id, ..CaptionedImage::default() }
+        CaptionedImage { file_name: file_name.into(), id: id.map(Into::into), ..CaptionedImage::default() }
     }
 
     fn results(json: &str) -> Vec<CaptionResult> {

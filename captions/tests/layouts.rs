@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use glimpse_captions::{
-    CaptionedImage, CleaningReport, Dataset, Error, FindingKind, Layout, ReadOptions, Split,
+    CaptionedImage, CleaningReport, Dataset, Error, FindingKind, ImageId, Layout, ReadOptions, Split,
 };
 use std::path::{Path, PathBuf};
 
@@ -145,8 +145,11 @@ fn karpathy_json_with_its_split() {
     use FindingKind::*;
     let dataset = read("karpathy.json");
     assert_eq!(dataset.layout, Layout::Karpathy);
-    let with =
-        |image: CaptionedImage, id, split| CaptionedImage { id: Some(id), split: Some(split), ..image };
+    let with = |image: CaptionedImage, id, split| CaptionedImage {
+        id: Some(ImageId::from(id)),
+        split: Some(split),
+        ..image
+    };
     let expected = [
         with(image("17.jpg", &["A red kite hangs over the harbour ."]), 0, Split::Train),
         with(image("18.jpg", &["two bakers"]), 1, Split::Train),
@@ -162,7 +165,7 @@ fn coco_json() {
     use FindingKind::*;
     let dataset = read("coco.json");
     assert_eq!(dataset.layout, Layout::Coco);
-    let with = |image: CaptionedImage, id| CaptionedImage { id: Some(id), ..image };
+    let with = |image: CaptionedImage, id| CaptionedImage { id: Some(ImageId::from(id)), ..image };
     let expected = [
         with(image("17.jpg", &["A red kite.", "A red kite."]), 900),
         with(image("18.jpg", &["Two bakers fold the dough."]), 901),

@@ -1,3 +1,4 @@
+use crate::backbone::backbone;
 use crate::{Error, Result, Weights};
 use glimpse_bundle::checkpoint::{self, weights as names};
 use glimpse_bundle::{
@@ -5,9 +6,10 @@ use glimpse_bundle::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::to_string;
+use std::borrow::Cow;
 use std::path::Path;
 
-/// Everything of a trained captioner but its frozen backbone.
+/// Everything of a trained captioner but the frozen part of its backbone.
 ///
 /// On disk it is one `.safetensors` file whose metadata hold the JSON texts; see
 /// [`glimpse_bundle::checkpoint`] for keys, weight names and the model's formulas.
@@ -21,7 +23,7 @@ pub struct Checkpoint {
     pub generation: GenerationConfig,
     /// The text of `tokenizer.json`.
     pub tokenizer: String,
-    /// The decoder's weights, and the encoder's behind the backbone.
+    /// The decoder's weights, the encoder's behind the backbone, and those of the backbone's trained blocks.
     pub weights: Weights,
 }
 
@@ -45,7 +47,8 @@ impl Checkpoint {
                 checkpoint::PREPROCESSOR_CONFIG,
                 text(checkpoint::PREPROCESSOR_CONFIG)?,
             )?,
-            generation: parse(&origin, checkpoint::GENERATION_CONFIG, text(checkpoint::GENERATION_CONFIG)?)?,
+            generation: GenerationConfig::from_json(text(checkpoint::GENERATION_CONFIG)?)
+                .map_err(glimpse_bundle::Error::option(path))?,
             tokenizer: text(checkpoint::TOKENIZER)?.clone(),
             weights,
         };
@@ -105,16 +108,18 @@ impl Checkpoint {
     pub fn validate(&self) -> Result<()> {
         self.config.validate()?;
         self.preprocessor.validate()?;
-        self.generation.validate()?;
         let words = CaptionTokenizer::from_json(&self.tokenizer)?.vocab_size();
         let vocab_size = self.config.architecture.vocab_size;
+        self.generation.validate(vocab_size)?;
         if words != vocab_size {
             return Err(Error::Contradiction {
                 what: "vocab_size",
                 reason: format!("the config says {vocab_size}, but the tokenizer has {words} words"),
             });
         }
-        let expected = weight_shapes(&self.config.architecture);
+        let decoder = weight_shapes(&self.config.architecture);
+        let decoder = decoder.into_iter().map(|(name, shape)| (name.to_string(), shape));
+        let expected: Vec<_> = decoder.chain(self.trained_weight_shapes()?).collect();
         for (name, shape) in &expected {
             self.weights.get(name, shape)?;
         }
@@ -128,6 +133,28 @@ impl Checkpoint {
 }
 
 impl Checkpoint {
+    /// The backbone's weights as the checkpoint uses them: `file`'s, but for those that were trained.
+    ///
+    /// # Errors
+    /// Trained weights that are missing or of another shape.
+    pub fn backbone_weights<'a>(&self, file: &'a Weights) -> Result<Cow<'a, Weights>> {
+        let mut weights = Cow::Borrowed(file);
+        for (name, shape) in self.trained_weight_shapes()? {
+            let trained = self.weights.get(&name, &shape)?.to_vec();
+            weights.to_mut().insert(name, &shape, trained)?;
+        }
+        Ok(weights)
+    }
+
+    /// Names and shapes of the backbone's weights that were trained.
+    fn trained_weight_shapes(&self) -> Result<Vec<(String, Vec<usize>)>> {
+        let Config { provenance, architecture, .. } = &self.config;
+        match provenance.trained_blocks {
+            0 => Ok(Vec::new()),
+            count => backbone(&architecture.backbone)?.trained_weight_shapes(count),
+        }
+    }
+
     /// A weight of the shape that the architecture implies.
     pub(crate) fn weight(&self, name: &'static str) -> Result<&[f32]> {
         let shapes = weight_shapes(&self.config.architecture);
@@ -140,8 +167,8 @@ fn parse<T: DeserializeOwned>(origin: &str, key: &'static str, text: &str) -> Re
     serde_json::from_str(text).map_err(|source| Error::Json { origin: origin.into(), key, source })
 }
 
-/// Names and shapes of the weights that a checkpoint of this architecture holds, no more and no less, in the order in
-/// which training draws them.
+/// Names and shapes of the weights that a checkpoint of this architecture holds besides those of trained blocks of the
+/// backbone, no more and no less, in the order in which training draws them.
 pub fn weight_shapes(architecture: &Architecture) -> Vec<(&'static str, Vec<usize>)> {
     let &Architecture {
         feature_dim,

@@ -1,4 +1,4 @@
-use crate::backbone::{INPUT_SIZE, backbone};
+use crate::backbone::backbone;
 use crate::graph::{Attribute, Axis, GraphBuilder, Signature, Value};
 use crate::linear::{self, Linear};
 use crate::proto::{DataType, GraphProto};
@@ -22,21 +22,22 @@ pub fn encoder_graph(checkpoint: &Checkpoint, backbone_weights: &Weights) -> Res
             reason: format!(
                 "the checkpoint says {}, but {} gives {} channels",
                 sizes.feature_dim,
-                backbone.name(),
+                backbone.name,
                 backbone.feature_dim()
             ),
         });
     }
     let mut graph = GraphBuilder::new();
     let batch_size = Axis::Dynamic(tensors::BATCH_SIZE);
-    let side = Axis::Fixed(INPUT_SIZE as usize);
+    let side = Axis::Fixed(backbone.input_size as usize);
     let pixel_values = graph.input(Signature {
         name: tensors::PIXEL_VALUES,
         data_type: DataType::Float,
         axes: &[batch_size, Axis::Fixed(3), side, side],
         doc: "RGB pixels, normalised as preprocessor_config.json says",
     });
-    let maps = backbone.build(&mut graph, backbone_weights, &pixel_values)?;
+    let backbone_weights = checkpoint.backbone_weights(backbone_weights)?;
+    let maps = backbone.build(&mut graph, &backbone_weights, &pixel_values)?;
     let features = cells(&mut graph, &maps, sizes.feature_dim, sizes.num_cells);
     let grid = if sizes.project_features { project(&mut graph, checkpoint, &features)? } else { features };
 
@@ -77,7 +78,7 @@ pub fn encoder_graph(checkpoint: &Checkpoint, backbone_weights: &Weights) -> Res
     Ok(graph.finish("encoder"))
 }
 
-/// From [batch_size, channels, 7, 7] to [batch_size, 49, channels].
+/// From [batch_size, channels, rows, columns] to [batch_size, cells, channels], row by row.
 fn cells(graph: &mut GraphBuilder, maps: &Value, channels: usize, num_cells: usize) -> Value {
     // 0 keeps the axis as it is.
     let shape = graph.ints("cells.shape", &[0, channels as i64, num_cells as i64]);

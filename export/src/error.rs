@@ -98,6 +98,16 @@ pub enum Error {
         /// All names, separated by commas.
         known: String,
     },
+    /// The backbone has too few blocks to train so many.
+    #[error("{backbone} has at most {most} blocks to train, not {count}: the first stays frozen")]
+    Blocks {
+        /// Name of the backbone.
+        backbone: &'static str,
+        /// How many were asked for.
+        count: usize,
+        /// How many there are, less one.
+        most: usize,
+    },
     /// The backbone's weights are not those that the decoder learned on.
     #[error(
         "{path} is not the file of {backbone} weights that the checkpoint was trained with: \
@@ -155,20 +165,9 @@ pub enum Error {
         /// What does not fit.
         reason: String,
     },
-    /// Eight bits need a range that no calibration gave.
-    #[error("no photo showed what the tensor `{tensor}` holds: calibrate with the same encoder")]
-    Uncalibrated {
-        /// The tensor.
-        tensor: String,
-    },
-    /// A weight is too large for f16.
-    #[error("the weight `{tensor}` holds {number}, and f16 ends at 65504: this model needs f32")]
-    BeyondHalf {
-        /// The weight.
-        tensor: String,
-        /// The number.
-        number: f32,
-    },
+    /// A decoding option is refused.
+    #[error(transparent)]
+    Option(#[from] glimpse_bundle::InvalidOption),
     /// A part of the bundle was refused by its own check.
     #[error(transparent)]
     Bundle(#[from] glimpse_bundle::Error),

@@ -2,10 +2,12 @@
 
 use crate::proto::*;
 use crate::weights::little_endian;
+use crate::{Error, Result};
 use prost::Message;
 use prost::bytes::Bytes;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 
 /// Version of the operators: the lowest with LayerNormalization.
 pub const OPSET_VERSION: i64 = 17;
@@ -27,6 +29,13 @@ pub enum Attribute {
     Ints(Vec<i64>),
     /// A graph that the node runs.
     Graph(GraphProto),
+}
+
+impl Attribute {
+    /// A type of numbers, as `Cast` takes it.
+    pub fn element_type(data_type: DataType) -> Self {
+        Self::Int(i64::from(i32::from(data_type)))
+    }
 }
 
 /// Type, axes and meaning of an input or output.
@@ -301,8 +310,17 @@ impl Model {
     }
 }
 
+/// Reads an `.onnx` file that this crate wrote; weights stay in the file's bytes, without a copy.
+///
+/// # Errors
+/// [`Error::Io`] and [`Error::NotOnnx`], each with the path.
+pub fn read_model(path: &Path) -> Result<ModelProto> {
+    let bytes = Bytes::from(std::fs::read(path).map_err(Error::io(path))?);
+    ModelProto::decode(bytes).map_err(|source| Error::NotOnnx { path: path.to_path_buf(), source })
+}
+
 /// A tensor of any shape.
-pub(crate) fn unshaped(name: &str, data_type: DataType) -> ValueInfoProto {
+pub fn unshaped(name: &str, data_type: DataType) -> ValueInfoProto {
     let tensor_type = TensorType { elem_type: Some(data_type.into()), shape: None };
     ValueInfoProto {
         name: Some(name.into()),

@@ -6,15 +6,15 @@
 //! | [`Weights`] | named f32 tensors, from `.safetensors` or from elsewhere |
 //! | [`Checkpoint`] | what training leaves: weights, sizes, preprocessing, vocabulary |
 //! | [`backbone`] | the frozen image networks, one file each |
-//! | [`write_bundle`] | the folder, written whole or not at all |
+//! | [`write_bundle`], [`BundleDraft`] | the folder, written whole or not at all |
 //! | [`encoder_graph`], [`decoder_graph`] | the two graphs that `docs/bundle.md` describes |
-//! | [`variants`] | the graphs in other precisions |
 //! | [`seeded`] | random weights for tests and benchmarks |
 //! | [`graph`], [`proto`] | the ONNX format itself |
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod backbone;
+mod bundle_draft;
 mod bundle_writer;
 mod captioner;
 mod checkpoint;
@@ -25,10 +25,10 @@ pub mod graph;
 mod linear;
 pub mod proto;
 pub mod seeded;
-pub mod variants;
 mod weights;
 
-pub use bundle_writer::{BundleFile, BundleReport, write_bundle};
+pub use bundle_draft::{BundleDraft, BundleFile, BundleReport};
+pub use bundle_writer::write_bundle;
 pub use checkpoint::{Checkpoint, weight_shapes};
 pub use decoder::decoder_graph;
 pub use encoder::encoder_graph;

@@ -54,9 +54,9 @@ impl Checkpoint {
 ///
 /// # Errors
 /// None for the backbones of this crate, whose shapes are right.
-pub fn backbone_weights(backbone: &dyn Backbone, seed: u64) -> Result<Weights> {
+pub fn backbone_weights(backbone: &Backbone, seed: u64) -> Result<Weights> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut weights = Weights::in_memory(format!("the seeded {}", backbone.name()));
+    let mut weights = Weights::in_memory(format!("the seeded {}", backbone.name));
     for layer in backbone.layers() {
         let kernel_shape = layer.weight_shape();
         let fan_in = kernel_shape[1..].iter().product();

@@ -32,11 +32,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
 
     let start = Instant::now();
-    let scores = evaluate(hypotheses, references)?.scores();
+    let evaluation = evaluate(hypotheses, references)?;
     let seconds = start.elapsed().as_secs_f64();
 
     let scores: BTreeMap<&str, f64> =
-        scores.iter().map(|(metric, score)| (metric.name(), score.corpus)).collect();
+        evaluation.scores().iter().map(|(key, score)| (*key, score.corpus)).collect();
     println!("{}", json!({ "scores": scores, "seconds": seconds }));
     Ok(())
 }

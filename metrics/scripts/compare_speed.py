@@ -6,7 +6,7 @@
 needs pycocoevalcap and a `java` on the path. 1,000 test images of Flickr8k: the hypothesis of each is its first
 caption, the references are all five. Both sides tokenise and score BLEU, ROUGE-L and CIDEr; reading the files and
 starting the programs is not counted, except for the Java of pycocoevalcap's tokenizer, which every call of it starts.
-With one core each: run under `taskset -c 0`.
+To give each side one core, run under `taskset -c 0`.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--flickr8k", type=pathlib.Path, required=True, help="folder with Flickr8k.token.txt")
     parser.add_argument("--score", type=pathlib.Path, required=True, help="the example program `score`")
-    parser.add_argument("--repeat", type=int, default=3, help="the fastest of so many runs counts")
+    parser.add_argument("--repeat", type=int, default=3, help="number of runs; the fastest one counts")
     arguments = parser.parse_args()
 
     hypotheses, references = read_flickr8k(arguments.flickr8k)

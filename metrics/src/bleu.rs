@@ -1,27 +1,50 @@
 //! BLEU-1 to BLEU-4.
 //!
 //! Papineni, Roukos, Ward and Zhu, "BLEU: a Method for Automatic Evaluation of Machine Translation", 2002, as
-//! coco-caption computes it: the reference length is the closest one (the shorter of two), and counts are smoothed
-//! just enough that no division fails.
+//! coco-caption computes it: the reference length is that of the closest length (the shorter one of two), and tiny
+//! constants in the counts prevent a division by zero.
 
-use crate::Scored;
+use std::sync::Arc;
+
 use crate::ngrams::{self, MAX_ORDER, NgramKey};
+use crate::{Error, Metric, ReferenceCaptions, Scored, Scorer};
+
+/// `Bleu_1` to `Bleu_4`, each in 0..=1.
+#[derive(Debug, Clone, Copy)]
+pub struct Bleu;
+
+impl Metric for Bleu {
+    fn keys(&self) -> &'static [&'static str] {
+        &["Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4"]
+    }
+
+    fn scorer(&self, references: &ReferenceCaptions) -> Result<Scorer, Error> {
+        let references = Arc::clone(references);
+        Ok(Box::new(move |image, caption| {
+            Ok(BleuCounts::new(caption.ids(), &references[image]).to_statistics())
+        }))
+    }
+
+    fn scores(&self, sum: &[f64], _num_images: usize) -> Result<Vec<f64>, Error> {
+        Ok(BleuCounts::from_statistics(sum).scores().to_vec())
+    }
+}
 
 /// Added to numbers of matches and to lengths of hypotheses.
 const TINY: f64 = 1e-15;
 /// Added to numbers of n-grams and to lengths of references.
 const SMALL: f64 = 1e-9;
 
-/// What BLEU needs to know of a hypothesis: additive, so that the BLEU of any set of images is that of the sum.
+/// What BLEU counts for a hypothesis. The BLEU of a set of images follows from the sum of their counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BleuCounts {
     /// Hypothesis n-grams found in a reference, for n = 1..4, each at most as often as in one reference.
     pub matches: [u64; MAX_ORDER],
     /// Hypothesis n-grams, for n = 1..4.
     pub ngrams: [u64; MAX_ORDER],
-    /// Words of the hypothesis.
+    /// Tokens of the hypothesis.
     pub hypothesis_length: u64,
-    /// Words of the reference whose length is closest.
+    /// Tokens of the reference whose length is closest.
     pub reference_length: u64,
 }
 
@@ -55,6 +78,22 @@ impl BleuCounts {
             product.powf(1.0 / (i + 1) as f64) * brevity_penalty
         })
     }
+
+    fn to_statistics(self) -> Vec<f64> {
+        let lengths = [self.hypothesis_length, self.reference_length];
+        [self.matches, self.ngrams].concat().into_iter().chain(lengths).map(|count| count as f64).collect()
+    }
+
+    /// The counts in the order of `to_statistics`.
+    fn from_statistics(statistics: &[f64]) -> Self {
+        let count = |i: usize| statistics.get(i).map_or(0, |&count| count as u64);
+        Self {
+            matches: std::array::from_fn(count),
+            ngrams: std::array::from_fn(|i| count(MAX_ORDER + i)),
+            hypothesis_length: count(2 * MAX_ORDER),
+            reference_length: count(2 * MAX_ORDER + 1),
+        }
+    }
 }
 
 impl std::ops::AddAssign for BleuCounts {
@@ -65,19 +104,6 @@ impl std::ops::AddAssign for BleuCounts {
         }
         self.hypothesis_length += other.hypothesis_length;
         self.reference_length += other.reference_length;
-    }
-}
-
-impl std::ops::Mul<u64> for BleuCounts {
-    type Output = Self;
-
-    fn mul(self, times: u64) -> Self {
-        Self {
-            matches: self.matches.map(|count| count * times),
-            ngrams: self.ngrams.map(|count| count * times),
-            hypothesis_length: self.hypothesis_length * times,
-            reference_length: self.reference_length * times,
-        }
     }
 }
 
@@ -119,6 +145,12 @@ mod tests {
         let counts = BleuCounts::new(&[1, 1, 1, 2], &[vec![1, 1, 3], vec![1, 2, 2, 2, 2]]);
         assert_eq!(counts.matches, [3, 2, 0, 0]);
         assert_eq!(counts.ngrams, [4, 3, 2, 1]);
+    }
+
+    #[test]
+    fn statistics_hold_all_counts() {
+        let counts = BleuCounts::new(&[1, 1, 1, 2], &[vec![1, 1, 3], vec![1, 2, 2, 2, 2]]);
+        assert_eq!(BleuCounts::from_statistics(&counts.to_statistics()), counts);
     }
 
     #[test]

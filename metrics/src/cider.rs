@@ -7,14 +7,29 @@
 use rustc_hash::FxHashMap;
 
 use crate::ngrams::{self, MAX_ORDER, NgramKey};
-use crate::{Error, Scored};
+use crate::{Error, Metric, ReferenceCaptions, Scored, Scorer};
 
-/// Standard deviation of the length penalty, in words.
+/// `CIDEr`, which is CIDEr-D, in 0..=10: the mean over the images. The document frequency is that of the references.
+#[derive(Debug, Clone, Copy)]
+pub struct Cider;
+
+impl Metric for Cider {
+    fn keys(&self) -> &'static [&'static str] {
+        &["CIDEr"]
+    }
+
+    fn scorer(&self, references: &ReferenceCaptions) -> Result<Scorer, Error> {
+        let scorer = CiderD::new(references)?;
+        Ok(Box::new(move |image, caption| Ok(vec![scorer.score(image, caption.ids())?])))
+    }
+}
+
+/// Standard deviation of the length penalty, in tokens.
 const SIGMA: f64 = 6.0;
 
 /// How many images of a set have each n-gram in at least one of their references.
 ///
-/// It decides what counts as an informative n-gram. `pycocoevalcap` takes it from the references of the evaluated
+/// It decides how informative an n-gram is. `pycocoevalcap` takes it from the references of the evaluated
 /// images; self-critical training takes it from the references of the training images, once.
 #[derive(Debug, Clone)]
 pub struct DocumentFrequency {
@@ -71,7 +86,7 @@ impl DocumentFrequency {
         id
     }
 
-    /// Weight of an n-gram that `num_images_with` images know: ln(N / max(1, num_images_with)).
+    /// Weight of an n-gram that `num_images_with` images have: ln(N / max(1, num_images_with)).
     fn inverse(&self, num_images_with: u32) -> f64 {
         (self.num_images as f64).ln() - f64::from(num_images_with.max(1)).ln()
     }
@@ -93,9 +108,9 @@ struct Vector {
 /// Scores hypotheses against references that were prepared once.
 ///
 /// Building costs one pass over the references; scoring one hypothesis then takes microseconds and no lock, so one
-/// scorer serves every step and every thread of self-critical training. Tokens are ids (`u32`): those of the
-/// model's vocabulary, or of an [`Interner`](crate::Interner). Whether an end-of-sentence id belongs to a caption
-/// is the caller's choice, as long as hypotheses and references agree; `pycocoevalcap` has none.
+/// scorer serves every step and every thread of self-critical training. Tokens are ids (`u32`), those of the model's
+/// vocabulary for example. The caller decides whether an end-of-sentence id belongs to a caption, and must decide the
+/// same for hypotheses and references; `pycocoevalcap` has none.
 ///
 /// ```
 /// use glimpse_metrics::CiderD;
@@ -126,7 +141,7 @@ impl CiderD {
         Self::with_document_frequency(DocumentFrequency::new(references)?, references)
     }
 
-    /// A scorer for `references` with a document frequency counted elsewhere, say over all training images.
+    /// A scorer for `references` with a document frequency counted elsewhere, for example over all training images.
     ///
     /// # Errors
     /// As for [`CiderD::new`].
@@ -137,7 +152,7 @@ impl CiderD {
         if references.is_empty() {
             return Err(Error::NoImages);
         }
-        // References may hold n-grams that the frequency never saw: they get an id and count as known to none.
+        // References may hold n-grams that the frequency never saw: they get an id, and count as n-grams of no image.
         let mut vectors: Vec<Vec<Vector>> = Vec::with_capacity(references.len());
         for (image, image_references) in references.iter().enumerate() {
             let image_references = image_references.as_ref();

@@ -1,12 +1,17 @@
-//! How varied captions are: vocabulary, distinct n-grams, repetition, copies of training captions.
+//! How varied captions are: length, vocabulary, distinct n-grams, repetition, copies of training captions.
+//!
+//! These numbers do not go through [`Metric`](crate::Metric): they compare captions with each other, not with
+//! references, and do not follow from a sum over images. A bootstrap of them would mislead too, since a drawn set always
+//! has fewer different tokens than the full one.
 
 use rustc_hash::FxHashSet;
 use serde::Serialize;
 
+use crate::caption::{self, TokenIds};
 use crate::ngrams::{self, MAX_ORDER};
-use crate::{Interner, ptb, words};
+use crate::ptb;
 
-/// The captions of a training set, to tell which captions are copies.
+/// The captions of a training set, to find out which captions are copies of one.
 #[derive(Debug, Clone, Default)]
 pub struct TrainingCaptions {
     tokens: FxHashSet<String>,
@@ -18,7 +23,7 @@ impl TrainingCaptions {
         Self { tokens: ptb::tokenize_all(captions).into_iter().collect() }
     }
 
-    /// Whether a tokenised caption occurs among them, word by word.
+    /// Whether a tokenised caption is equal to one of them, token by token.
     pub fn contains(&self, tokens: &str) -> bool {
         self.tokens.contains(tokens)
     }
@@ -27,32 +32,35 @@ impl TrainingCaptions {
 /// How varied a system's captions are.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Diversity {
-    /// Captions looked at.
+    /// Number of captions.
     pub num_captions: usize,
-    /// Mean number of words of a caption.
+    /// Mean number of tokens of a caption.
     pub mean_length: f64,
-    /// Distinct words of all captions.
+    /// Number of different tokens in all captions.
     pub vocabulary_size: usize,
-    /// Distinct words per word (Li et al., "A Diversity-Promoting Objective Function", 2016), in 0..=1.
+    /// Different tokens per token (Li et al., "A Diversity-Promoting Objective Function", 2016), in 0..=1.
     pub distinct_1: f64,
-    /// Distinct bigrams per bigram, in 0..=1.
+    /// Different bigrams per bigram, in 0..=1.
     pub distinct_2: f64,
     /// For n = 1..4, the share of n-grams that occurred before in the same caption, in 0..=1.
     pub repeated_ngrams: [f64; MAX_ORDER],
-    /// For n = 1..4, the share of captions with such an n-gram, in 0..=1.
+    /// For n = 1..4, the share of captions that repeat an n-gram, in 0..=1.
     pub captions_with_repetition: [f64; MAX_ORDER],
-    /// Share of captions that are also training captions, in 0..=1; `None` without a training set.
+    /// Share of captions that are equal to a training caption, token by token, in 0..=1; `None` without a training
+    /// set.
     pub seen_in_training: Option<f64>,
 }
 
 impl Diversity {
-    /// Looks at tokenised captions: [`Evaluation::tokens`](crate::Evaluation::tokens) or [`ptb::tokenize_all`].
+    /// Measures tokenised captions, from [`Evaluation::tokens`](crate::Evaluation::tokens) or [`ptb::tokenize_all`].
     ///
     /// Shares of nothing are 0.
     pub fn new<S: AsRef<str>>(tokens: &[S], training: Option<&TrainingCaptions>) -> Self {
-        let mut interner = Interner::new();
-        let captions: Vec<Vec<u32>> =
-            tokens.iter().map(|caption| interner.sentence(words::split(caption.as_ref()))).collect();
+        let mut ids = TokenIds::default();
+        let captions: Vec<Vec<u32>> = tokens
+            .iter()
+            .map(|caption| caption::split(caption.as_ref()).map(|token| ids.id(token)).collect())
+            .collect();
         let per_order: [Repetition; MAX_ORDER] = std::array::from_fn(|i| Repetition::count(&captions, i + 1));
         let copies = |training: &TrainingCaptions| {
             tokens.iter().filter(|caption| training.contains(caption.as_ref())).count()
@@ -60,7 +68,7 @@ impl Diversity {
         Self {
             num_captions: captions.len(),
             mean_length: share(per_order[0].ngrams, captions.len()),
-            vocabulary_size: interner.len(),
+            vocabulary_size: ids.len(),
             distinct_1: share(per_order[0].distinct, per_order[0].ngrams),
             distinct_2: share(per_order[1].distinct, per_order[1].ngrams),
             repeated_ngrams: per_order.each_ref().map(|order| share(order.repeated, order.ngrams)),
@@ -109,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_words_and_repetitions() {
+    fn counts_tokens_and_repetitions() {
         let training = TrainingCaptions::new(&["A dog runs!", "Two boats."]);
         let diversity = Diversity::new(&["a dog runs", "on a hat on a hat"], Some(&training));
         assert_eq!((diversity.num_captions, diversity.vocabulary_size), (2, 5));

@@ -1,4 +1,4 @@
-//! What can be wrong with a scoring request.
+//! Why captions cannot be scored.
 
 use std::path::PathBuf;
 
@@ -17,14 +17,14 @@ pub enum Error {
         image: String,
     },
 
-    /// A scorer was asked about an image that it was not built with.
+    /// A scorer has no image at the given position.
     #[error(
         "there is no image {index}: this scorer holds the references of {num_images} images, counted from 0"
     )]
     ImageIndex {
-        /// Position asked for.
+        /// The given position, counted from 0.
         index: usize,
-        /// Images that the scorer knows.
+        /// Images that the scorer has references of.
         num_images: usize,
     },
 
@@ -39,7 +39,7 @@ pub enum Error {
 
     /// Images with references lack a hypothesis.
     #[error(
-        "{count} images have references but no hypothesis, {image} for one: score a subset by giving only its references"
+        "{count} images have references but no hypothesis, for example {image}: to score a subset, give only its references"
     )]
     MissingHypothesis {
         /// The first of them.
@@ -50,7 +50,7 @@ pub enum Error {
 
     /// Hypotheses were given for images without references.
     #[error(
-        "{count} hypotheses are for images without references, {image} for one: are both of the same split?"
+        "{count} hypotheses are for images without references, for example {image}: give both of the same split"
     )]
     UnknownImage {
         /// The first of them.
@@ -66,16 +66,54 @@ pub enum Error {
         image: String,
     },
 
+    /// Two metrics have the same key.
+    #[error("two metrics are named {key}: give each key to one metric only")]
+    DuplicateMetric {
+        /// The key.
+        key: String,
+    },
+
+    /// A metric did not return as many numbers as its contract says.
+    #[error("the metric {metric} returned {actual} numbers instead of {expected}: correct its code")]
+    MetricNumbers {
+        /// Its keys.
+        metric: String,
+        /// How many numbers were expected: one per key, or as many statistics as for the first image.
+        expected: usize,
+        /// How many it returned.
+        actual: usize,
+    },
+
+    /// A bootstrap interval needs more draws.
+    #[error(
+        "{num_resamples} resamples are too few for an interval of confidence {confidence}: draw at least {minimum}"
+    )]
+    TooFewResamples {
+        /// Draws asked for.
+        num_resamples: usize,
+        /// Draws needed.
+        minimum: usize,
+        /// Share of the draws that the interval covers.
+        confidence: f64,
+    },
+
+    /// The confidence of an interval is not a share.
+    #[error("a confidence of {confidence} is not between 0 and 1: 0.95 is usual")]
+    Confidence {
+        /// The given confidence.
+        confidence: f64,
+    },
+
     /// Two systems to compare were not scored on the same images in the same order.
     #[error("the two systems were scored on different images: score both against the same references")]
     DifferentImages,
 
-    /// The METEOR program is not where it was said to be.
+    /// There is no METEOR program at the given path.
     #[error(
-        "no METEOR program at {path}: --meteor-jar takes meteor-1.5.jar, which the Python package pycocoevalcap holds"
+        "no METEOR program at {path}: give the path of meteor-1.5.jar, which is part of the Python package pycocoevalcap"
     )]
     MeteorJar {
-        /// Where it was looked for.
+        /// The path.
         path: PathBuf,
     },
 
@@ -84,14 +122,14 @@ pub enum Error {
     Java {
         /// The program that was tried.
         java: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 
-    /// METEOR stopped or answered what is no score.
+    /// METEOR stopped, or its answer is not a score.
     #[error("METEOR did not answer with scores: {message}")]
     Meteor {
-        /// What it said instead.
+        /// What it did instead.
         message: String,
     },
 }

@@ -1,49 +1,26 @@
 //! METEOR, by the program that defines it.
 //!
 //! Denkowski and Lavie, "Meteor Universal: Language Specific Translation Evaluation for Any Target Language", 2014.
-//! Its numbers rest on stemming, WordNet synonyms and a paraphrase table, so nothing but version 1.5 of the program
-//! itself gives them. This module talks to it over its `-stdio` protocol, with the options of `pycocoevalcap`.
+//! Its numbers depend on a stemmer, WordNet's synonyms and a table of paraphrases, so only the program itself, in
+//! version 1.5, gives them. This module talks to it over its `-stdio` protocol, with the options of `pycocoevalcap`.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::{Error, Scored};
+use crate::{Caption, Error, Metric, ReferenceCaptions, Scorer};
 
 /// Separates the fields of a line of the protocol.
 const SEPARATOR: &str = " ||| ";
 
-/// What METEOR counted for one hypothesis; the counts of several add up to those of the set.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MeteorCounts(Vec<f64>);
-
-impl MeteorCounts {
-    /// The counts of a set in which the image of `counts[i]` occurs `times[i]` times.
-    pub(crate) fn weighted_sum(counts: &[Self], times: &[u32]) -> Self {
-        let mut sum = vec![0.0; counts.first().map_or(0, |one| one.0.len())];
-        for (one, &times) in counts.iter().zip(times) {
-            for (total, count) in sum.iter_mut().zip(&one.0) {
-                *total += f64::from(times) * count;
-            }
-        }
-        Self(sum)
-    }
-
-    fn to_field(&self) -> String {
-        self.0.iter().map(f64::to_string).collect::<Vec<_>>().join(" ")
-    }
-}
-
-/// A running METEOR 1.5.
-#[derive(Debug)]
+/// `METEOR`, in 0..=1, by a running METEOR 1.5.
+///
+/// The program ends when the last metric, set of references and evaluation that use it are dropped.
+#[derive(Debug, Clone)]
 pub struct Meteor {
-    child: Child,
-    /// `None` only while it is being shut down.
-    stdin: Option<ChildStdin>,
-    stdout: BufReader<ChildStdout>,
-    /// Collects what Java has to say, so that a failure can be told.
-    stderr: Option<JoinHandle<String>>,
+    process: Arc<Mutex<Process>>,
 }
 
 impl Meteor {
@@ -52,6 +29,59 @@ impl Meteor {
     /// # Errors
     /// [`Error::MeteorJar`] if there is no such file, [`Error::Java`] if Java does not start.
     pub fn start(jar: &Path, java: &Path) -> Result<Self, Error> {
+        Ok(Self { process: Arc::new(Mutex::new(Process::start(jar, java)?)) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Process> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Metric for Meteor {
+    fn keys(&self) -> &'static [&'static str] {
+        &["METEOR"]
+    }
+
+    fn scorer(&self, references: &ReferenceCaptions) -> Result<Scorer, Error> {
+        let (meteor, references) = (self.clone(), Arc::clone(references));
+        Ok(Box::new(move |image, caption| meteor.lock().count(caption, &references[image])))
+    }
+
+    fn scores(&self, sum: &[f64], _num_images: usize) -> Result<Vec<f64>, Error> {
+        Ok(vec![self.lock().score(sum)?])
+    }
+}
+
+/// Positions in the counts of METEOR 1.5: tokens of the caption and of the reference, chunks, matched tokens of both.
+const CAPTION_LENGTH: usize = 0;
+const REFERENCE_LENGTH: usize = 1;
+/// Runs of matched tokens that are adjacent and in the same order in caption and reference.
+const CHUNKS: usize = 20;
+const CAPTION_MATCHES: usize = 21;
+const REFERENCE_MATCHES: usize = 22;
+
+/// Whether a caption matches its reference fully and in order. METEOR has no penalty for its single chunk: where it adds
+/// up counts itself, it leaves that chunk out. Counts without it add up, and have the same score.
+fn is_one_full_chunk(counts: &[f64]) -> bool {
+    counts.len() > REFERENCE_MATCHES
+        && counts[CHUNKS] == 1.0
+        && counts[CAPTION_MATCHES] == counts[CAPTION_LENGTH]
+        && counts[REFERENCE_MATCHES] == counts[REFERENCE_LENGTH]
+}
+
+/// The program and the ends of its streams.
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    /// `None` only while it is being shut down.
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+    /// Collects Java's messages, so that an error can show them.
+    stderr: Option<JoinHandle<String>>,
+}
+
+impl Process {
+    fn start(jar: &Path, java: &Path) -> Result<Self, Error> {
         if !jar.is_file() {
             return Err(Error::MeteorJar { path: jar.to_owned() });
         }
@@ -71,54 +101,38 @@ impl Meteor {
             unreachable!("all three streams are piped");
         };
         let stderr = std::thread::spawn(move || {
-            let mut said = String::new();
-            // What cannot be read cannot be reported either.
-            let _ = stderr.read_to_string(&mut said);
-            said
+            let mut messages = String::new();
+            // A message that cannot be read cannot be shown either.
+            let _ = stderr.read_to_string(&mut messages);
+            messages
         });
         Ok(Self { child, stdin: Some(stdin), stdout: BufReader::new(stdout), stderr: Some(stderr) })
     }
 
-    /// Compares tokenised hypotheses with the tokenised references of their images, one hypothesis per image.
-    ///
-    /// # Errors
-    /// [`Error::HypothesisCount`] if there are not as many of both, [`Error::Meteor`] if the program fails.
-    pub fn counts<R: AsRef<[String]>>(
-        &mut self,
-        hypotheses: &[String],
-        references: &[R],
-    ) -> Result<Vec<MeteorCounts>, Error> {
-        if hypotheses.len() != references.len() {
-            return Err(Error::HypothesisCount { expected: references.len(), actual: hypotheses.len() });
-        }
-        std::iter::zip(hypotheses, references)
-            .map(|(hypothesis, references)| {
-                // As pycocoevalcap does it; the separator cannot be left in.
-                let hypothesis = hypothesis.replace("|||", "").replace("  ", " ");
-                let mut line = String::from("SCORE");
-                for field in references.as_ref().iter().chain([&hypothesis]) {
-                    line.push_str(SEPARATOR);
-                    line.push_str(field);
-                }
-                self.send(&line)?;
-                Ok(MeteorCounts(self.receive()?))
-            })
-            .collect()
-    }
-
-    /// The scores of the images that were counted, and that of the set.
-    ///
-    /// # Errors
-    /// [`Error::Meteor`] if the program fails.
-    pub fn scores(&mut self, counts: &[MeteorCounts]) -> Result<Scored, Error> {
-        let mut line = String::from("EVAL");
-        for one in counts {
+    /// Compares a caption with its references; the counts of several captions add up.
+    fn count(&mut self, hypothesis: &Caption, references: &[Caption]) -> Result<Vec<f64>, Error> {
+        // As pycocoevalcap does it: the separator must not occur in a field.
+        let hypothesis = hypothesis.text().replace("|||", "").replace("  ", " ");
+        let mut line = String::from("SCORE");
+        for field in references.iter().map(Caption::text).chain([hypothesis.as_str()]) {
             line.push_str(SEPARATOR);
-            line.push_str(&one.to_field());
+            line.push_str(field);
         }
         self.send(&line)?;
-        let per_image = counts.iter().map(|_| self.receive_one()).collect::<Result<_, _>>()?;
-        Ok(Scored { corpus: self.receive_one()?, per_image })
+        let mut counts = self.receive()?;
+        if is_one_full_chunk(&counts) {
+            counts[CHUNKS] = 0.0;
+        }
+        Ok(counts)
+    }
+
+    /// The score that belongs to counts.
+    fn score(&mut self, counts: &[f64]) -> Result<f64, Error> {
+        let counts: Vec<String> = counts.iter().map(f64::to_string).collect();
+        self.send(&format!("EVAL{SEPARATOR}{}", counts.join(" ")))?;
+        // It answers with the score of each image, then with that of the set. Here the set is one image.
+        self.receive_one()?;
+        self.receive_one()
     }
 
     fn send(&mut self, line: &str) -> Result<(), Error> {
@@ -152,12 +166,12 @@ impl Meteor {
         }
     }
 
-    /// An error with what Java said last, if anything.
+    /// An error with the first message that Java wrote, if there is one.
     fn failure(&mut self, what: &str) -> Error {
         self.shut_down();
-        let said = self.stderr.take().and_then(|stderr| stderr.join().ok()).unwrap_or_default();
-        let message = match said.lines().map(str::trim).find(|line| !line.is_empty()) {
-            Some(line) => format!("{what}; Java says: {line}"),
+        let messages = self.stderr.take().and_then(|stderr| stderr.join().ok()).unwrap_or_default();
+        let message = match messages.lines().map(str::trim).find(|line| !line.is_empty()) {
+            Some(line) => format!("{what}; Java's message: {line}"),
             None => what.to_owned(),
         };
         Error::Meteor { message }
@@ -165,13 +179,13 @@ impl Meteor {
 
     fn shut_down(&mut self) {
         self.stdin = None;
-        // Both fail only if it has ended by itself.
+        // Both fail only if the program has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-impl Drop for Meteor {
+impl Drop for Process {
     fn drop(&mut self) {
         self.shut_down();
     }
@@ -180,13 +194,6 @@ impl Drop for Meteor {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn counts_add_up() {
-        let counts = [MeteorCounts(vec![1.0, 2.5]), MeteorCounts(vec![10.0, 0.0])];
-        assert_eq!(MeteorCounts::weighted_sum(&counts, &[2, 1]), MeteorCounts(vec![12.0, 5.0]));
-        assert_eq!(counts[0].to_field(), "1 2.5");
-    }
 
     #[test]
     fn a_missing_jar_is_named() {
@@ -199,5 +206,30 @@ mod tests {
         let jar = std::env::current_exe().unwrap();
         let error = Meteor::start(&jar, Path::new("no-such-java")).unwrap_err();
         assert!(error.to_string().contains("no-such-java"), "{error}");
+    }
+
+    #[test]
+    fn only_a_full_match_in_one_chunk_has_no_penalty() {
+        let counts = |caption: f64, reference: f64, chunks: f64, matches: f64| {
+            let mut counts = vec![0.0; 23];
+            counts[0] = caption;
+            counts[1] = reference;
+            counts[20] = chunks;
+            counts[21..].fill(matches);
+            counts
+        };
+        assert!(is_one_full_chunk(&counts(5.0, 5.0, 1.0, 5.0)));
+        assert!(!is_one_full_chunk(&counts(5.0, 5.0, 2.0, 5.0)));
+        assert!(!is_one_full_chunk(&counts(5.0, 6.0, 1.0, 5.0)));
+        assert!(!is_one_full_chunk(&[1.0, 1.0]));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn the_message_of_a_program_that_fails_is_shown() {
+        // `ls` refuses the options of Java with a message of its own.
+        let meteor = Meteor::start(&std::env::current_exe().unwrap(), Path::new("ls")).unwrap();
+        let error = meteor.scores(&[1.0], 1).unwrap_err();
+        assert!(error.to_string().contains("Java's message: ls: "), "{error}");
     }
 }

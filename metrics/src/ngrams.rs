@@ -1,6 +1,6 @@
 //! Counting n-grams of token ids.
 
-/// Longest n-gram that any metric here looks at.
+/// Length of the longest n-gram of any metric here.
 pub(crate) const MAX_ORDER: usize = 4;
 
 /// Up to four token ids side by side. Keys of different orders may be equal: keep orders apart.
@@ -14,7 +14,7 @@ pub(crate) fn pack(ngram: &[u32]) -> NgramKey {
 
 /// The n-grams of one order with their counts, sorted by key.
 ///
-/// A caption has a few dozen n-grams, where sorting beats hashing.
+/// A caption has a few dozen n-grams; for so few, sorting is faster than hashing.
 pub(crate) fn count(tokens: &[u32], order: usize) -> Vec<(NgramKey, u32)> {
     let mut keys: Vec<NgramKey> = tokens.windows(order).map(pack).collect();
     keys.sort_unstable();

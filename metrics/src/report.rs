@@ -1,112 +1,73 @@
 //! All metrics of a system at once.
 
 use std::fmt;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use serde::{Serialize, Serializer};
 
-use crate::bleu::{self, BleuCounts};
-use crate::meteor::{Meteor, MeteorCounts};
-use crate::ngrams::MAX_ORDER;
-use crate::words::{Caption, Newcomers};
-use crate::{CiderD, Error, Interner, Scored, ptb, rouge};
-
-/// A metric under the name that `pycocoevalcap` gives it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Metric {
-    /// `Bleu_1`, in 0..=1.
-    Bleu1,
-    /// `Bleu_2`, in 0..=1.
-    Bleu2,
-    /// `Bleu_3`, in 0..=1.
-    Bleu3,
-    /// `Bleu_4`, in 0..=1.
-    Bleu4,
-    /// `METEOR`, in 0..=1.
-    Meteor,
-    /// `ROUGE_L`, in 0..=1.
-    RougeL,
-    /// `CIDEr` (which is CIDEr-D), in 0..=10.
-    Cider,
-}
-
-impl Metric {
-    /// BLEU by order, from 1 to 4.
-    pub(crate) const BLEU: [Self; MAX_ORDER] = [Self::Bleu1, Self::Bleu2, Self::Bleu3, Self::Bleu4];
-
-    /// Its name in tables and files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Bleu1 => "Bleu_1",
-            Self::Bleu2 => "Bleu_2",
-            Self::Bleu3 => "Bleu_3",
-            Self::Bleu4 => "Bleu_4",
-            Self::Meteor => "METEOR",
-            Self::RougeL => "ROUGE_L",
-            Self::Cider => "CIDEr",
-        }
-    }
-}
-
-impl fmt::Display for Metric {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl Serialize for Metric {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
+use crate::caption::TokenIds;
+use crate::metric::Statistics;
+use crate::{Caption, Error, Metric, Scored, Scorer, metrics, ptb};
 
 /// The references of a set of images, prepared for scoring any number of systems.
-#[derive(Debug)]
 pub struct References {
     images: Vec<String>,
     positions: FxHashMap<String, usize>,
-    tokens: Vec<Vec<String>>,
-    captions: Vec<Vec<Caption>>,
-    words: Interner<String>,
-    cider: CiderD,
+    ids: TokenIds,
+    scorers: Vec<(Arc<dyn Metric>, Scorer)>,
 }
 
 impl References {
-    /// Tokenises references, given as raw text by image. The order of the images is that of all results.
+    /// Tokenises references, given as raw text by image, for all metrics but METEOR.
+    ///
+    /// The order of the images is that of all results.
     ///
     /// # Errors
     /// [`Error::NoImages`], [`Error::NoReferences`], [`Error::DuplicateImage`].
     pub fn new<K: Into<String>>(
         references: impl IntoIterator<Item = (K, Vec<String>)>,
     ) -> Result<Self, Error> {
-        let (images, raw): (Vec<String>, Vec<Vec<String>>) =
+        Self::with_metrics(references, metrics(None))
+    }
+
+    /// Tokenises references as [`References::new`] does, for the given metrics; [`metrics`] has those of this crate.
+    ///
+    /// # Errors
+    /// As for [`References::new`], and [`Error::DuplicateMetric`].
+    pub fn with_metrics<K: Into<String>>(
+        references: impl IntoIterator<Item = (K, Vec<String>)>,
+        metrics: Vec<Arc<dyn Metric>>,
+    ) -> Result<Self, Error> {
+        let (images, captions): (Vec<String>, Vec<Vec<String>>) =
             references.into_iter().map(|(image, captions)| (image.into(), captions)).unzip();
+        if images.is_empty() {
+            return Err(Error::NoImages);
+        }
         let mut positions = FxHashMap::default();
         for (position, image) in images.iter().enumerate() {
             if positions.insert(image.clone(), position).is_some() {
                 return Err(Error::DuplicateImage { image: image.clone() });
             }
-            if raw[position].is_empty() {
+            if captions[position].is_empty() {
                 return Err(Error::NoReferences { image: image.clone() });
             }
         }
-        let all: Vec<&String> = raw.iter().flatten().collect();
-        let mut tokenised = ptb::tokenize_all(&all).into_iter();
-        let tokens: Vec<Vec<String>> =
-            raw.iter().map(|captions| tokenised.by_ref().take(captions.len()).collect()).collect();
-        let mut words = Interner::new();
-        let captions: Vec<Vec<Caption>> = tokens
-            .iter()
-            .map(|captions| {
-                captions
-                    .iter()
-                    .map(|caption| Caption::new(caption, |word| words.id(word.to_owned())))
-                    .collect()
-            })
-            .collect();
-        let cider = CiderD::new(&captions)?;
-        Ok(Self { images, positions, tokens, captions, words, cider })
+        let keys: Vec<&str> = metrics.iter().flat_map(|metric| metric.keys()).copied().collect();
+        if let Some((_, key)) = keys.iter().enumerate().find(|&(i, key)| keys[..i].contains(key)) {
+            return Err(Error::DuplicateMetric { key: (*key).to_owned() });
+        }
+        let all: Vec<&String> = captions.iter().flatten().collect();
+        let mut ids = TokenIds::default();
+        let mut tokenized =
+            ptb::tokenize_all(&all).into_iter().map(|text| Caption::new(text, |token| ids.id(token)));
+        let captions: Arc<[Vec<Caption>]> =
+            captions.iter().map(|captions| tokenized.by_ref().take(captions.len()).collect()).collect();
+        drop(tokenized);
+        let scorers = metrics
+            .into_iter()
+            .map(|metric| Ok((Arc::clone(&metric), metric.scorer(&captions)?)))
+            .collect::<Result<_, Error>>()?;
+        Ok(Self { images, positions, ids, scorers })
     }
 
     /// The images, in the order of all results.
@@ -117,26 +78,22 @@ impl References {
     /// Scores one hypothesis per image, given as raw text in any order.
     ///
     /// # Errors
-    /// [`Error::MissingHypothesis`], [`Error::UnknownImage`], [`Error::DuplicateImage`].
+    /// [`Error::MissingHypothesis`], [`Error::UnknownImage`], [`Error::DuplicateImage`]; [`Error::Meteor`] if METEOR
+    /// is among the metrics and its program fails; [`Error::MetricNumbers`] if a metric breaks its contract.
     pub fn evaluate<K: AsRef<str>, H: AsRef<str>>(
         &self,
         hypotheses: impl IntoIterator<Item = (K, H)>,
     ) -> Result<Evaluation, Error> {
         let tokens = ptb::tokenize_all(&self.in_order(hypotheses)?);
-        let mut words = Newcomers::new(&self.words);
+        let mut ids = self.ids.extended();
         let captions: Vec<Caption> =
-            tokens.iter().map(|caption| Caption::new(caption, |word| words.id(word))).collect();
-        let bleu = std::iter::zip(&captions, &self.captions)
-            .map(|(hypothesis, references)| BleuCounts::new(hypothesis.as_ref(), references))
-            .collect();
-        let rouge_l = std::iter::zip(&captions, &self.captions)
-            .map(|(hypothesis, references)| {
-                let references: Vec<&[u32]> = references.iter().map(Caption::space_separated).collect();
-                rouge::rouge_l(hypothesis.space_separated(), &references)
-            })
-            .collect();
-        let cider = self.cider.score_all(&captions)?.per_image;
-        Ok(Evaluation { images: self.images.clone(), tokens, bleu, rouge_l, cider, meteor: None })
+            tokens.iter().map(|text| Caption::new(text.clone(), |token| ids.id(token))).collect();
+        let mut evaluation =
+            Evaluation { images: self.images.clone(), tokens, statistics: Vec::new(), scores: Vec::new() };
+        for (metric, scorer) in &self.scorers {
+            evaluation.add(Statistics::new(Arc::clone(metric), scorer, &captions)?)?;
+        }
+        Ok(evaluation)
     }
 
     /// Brings hypotheses into the order of the references.
@@ -168,11 +125,14 @@ impl References {
     }
 }
 
-/// METEOR of a system, and what to compute that of a part of the images from.
-#[derive(Debug)]
-pub(crate) struct MeteorScores {
-    pub(crate) counts: Vec<MeteorCounts>,
-    pub(crate) scores: Scored,
+impl fmt::Debug for References {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let metrics: Vec<_> = self.scorers.iter().map(|(metric, _)| metric).collect();
+        f.debug_struct("References")
+            .field("images", &self.images)
+            .field("metrics", &metrics)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The scores of one system on one set of images.
@@ -180,10 +140,10 @@ pub(crate) struct MeteorScores {
 pub struct Evaluation {
     images: Vec<String>,
     tokens: Vec<String>,
-    pub(crate) bleu: Vec<BleuCounts>,
-    pub(crate) rouge_l: Vec<f64>,
-    pub(crate) cider: Vec<f64>,
-    pub(crate) meteor: Option<MeteorScores>,
+    /// By metric.
+    statistics: Vec<Statistics>,
+    /// By key.
+    scores: Vec<(&'static str, Scored)>,
 }
 
 impl Evaluation {
@@ -192,40 +152,38 @@ impl Evaluation {
         &self.images
     }
 
-    /// The tokens of the hypotheses, with one space between them.
+    /// The tokenised hypotheses: tokens with one space between them.
     pub fn tokens(&self) -> &[String] {
         &self.tokens
     }
 
-    /// Adds METEOR, by a running METEOR 1.5.
-    ///
-    /// # Errors
-    /// [`Error::DifferentImages`] if these are not the references that the system was scored with, and
-    /// [`Error::Meteor`] if the program fails.
-    pub fn add_meteor(&mut self, references: &References, meteor: &mut Meteor) -> Result<(), Error> {
-        if references.images != self.images {
-            return Err(Error::DifferentImages);
+    /// The key of every score with the score of the set and those of the images, in the order of the metrics.
+    pub fn scores(&self) -> &[(&'static str, Scored)] {
+        &self.scores
+    }
+
+    /// The score of one key, `CIDEr` for example, if it was computed.
+    pub fn score(&self, key: &str) -> Option<&Scored> {
+        self.scores.iter().find_map(|(scored, score)| (*scored == key).then_some(score))
+    }
+
+    pub(crate) fn statistics(&self) -> &[Statistics] {
+        &self.statistics
+    }
+
+    fn add(&mut self, statistics: Statistics) -> Result<(), Error> {
+        let corpus = statistics.set_scores(&vec![1; self.images.len()])?;
+        let mut scores: Vec<_> = std::iter::zip(statistics.keys().iter().copied(), corpus)
+            .map(|(key, corpus)| (key, Scored { corpus, per_image: Vec::with_capacity(self.images.len()) }))
+            .collect();
+        for image in statistics.image_scores() {
+            for ((_, scored), score) in scores.iter_mut().zip(image?) {
+                scored.per_image.push(score);
+            }
         }
-        let counts = meteor.counts(&self.tokens, &references.tokens)?;
-        let scores = meteor.scores(&counts)?;
-        self.meteor = Some(MeteorScores { counts, scores });
+        self.scores.append(&mut scores);
+        self.statistics.push(statistics);
         Ok(())
-    }
-
-    /// Every metric with its score of the set and of each image, in the order of `pycocoevalcap`.
-    ///
-    /// METEOR is among them only after [`Evaluation::add_meteor`].
-    pub fn scores(&self) -> Vec<(Metric, Scored)> {
-        let mut scores: Vec<_> = Metric::BLEU.into_iter().zip(bleu::bleu(&self.bleu)).collect();
-        scores.extend(self.meteor.iter().map(|meteor| (Metric::Meteor, meteor.scores.clone())));
-        scores.push((Metric::RougeL, Scored::mean(self.rouge_l.clone())));
-        scores.push((Metric::Cider, Scored::mean(self.cider.clone())));
-        scores
-    }
-
-    /// One metric, if it was scored.
-    pub fn score(&self, metric: Metric) -> Option<Scored> {
-        self.scores().into_iter().find_map(|(scored, score)| (scored == metric).then_some(score))
     }
 }
 
@@ -234,7 +192,7 @@ impl Evaluation {
 /// To score several systems on the same images, prepare [`References`] once.
 ///
 /// ```
-/// use glimpse_metrics::{Metric, evaluate};
+/// use glimpse_metrics::evaluate;
 ///
 /// # fn main() -> Result<(), glimpse_metrics::Error> {
 /// let references = [
@@ -242,10 +200,10 @@ impl Evaluation {
 ///     ("2.jpg", vec!["Two boats at sea.".to_owned()]),
 /// ];
 /// let evaluation = evaluate([("2.jpg", "two boats"), ("1.jpg", "a dog runs on grass")], references)?;
-/// for (metric, score) in evaluation.scores() {
-///     println!("{metric}: {:.3}", score.corpus);
+/// for (key, score) in evaluation.scores() {
+///     println!("{key}: {:.3}", score.corpus);
 /// }
-/// # assert!(evaluation.score(Metric::Bleu1).is_some_and(|bleu| bleu.corpus > 0.5));
+/// # assert!(evaluation.score("Bleu_1").is_some_and(|bleu| bleu.corpus > 0.5));
 /// # Ok(())
 /// # }
 /// ```
@@ -279,6 +237,54 @@ mod tests {
         assert!(matches!(twice, Error::DuplicateImage { image } if image == "a"));
         assert!(matches!(References::new([("a", vec![])]), Err(Error::NoReferences { .. })));
         assert!(matches!(References::new::<String>([]), Err(Error::NoImages)));
+    }
+
+    /// A metric that breaks the contract in one of two ways.
+    #[derive(Debug)]
+    struct Broken {
+        growing_statistics: bool,
+    }
+
+    impl Metric for Broken {
+        fn keys(&self) -> &'static [&'static str] {
+            &["Broken"]
+        }
+
+        fn scorer(&self, _references: &crate::ReferenceCaptions) -> Result<Scorer, Error> {
+            let growing = self.growing_statistics;
+            Ok(Box::new(move |image, _| Ok(vec![0.0; if growing { image + 1 } else { 2 }])))
+        }
+    }
+
+    #[test]
+    fn a_metric_must_keep_its_contract() {
+        let with = |metrics: Vec<Arc<dyn Metric>>| {
+            let references = ["a", "b"].map(|image| (image, vec![image.to_owned()]));
+            References::with_metrics(references, metrics)
+        };
+        let twice = with(vec![Arc::new(crate::RougeL), Arc::new(crate::Bleu), Arc::new(crate::RougeL)]);
+        assert!(matches!(twice, Err(Error::DuplicateMetric { key }) if key == "ROUGE_L"));
+        for growing_statistics in [false, true] {
+            let references = with(vec![Arc::new(Broken { growing_statistics })]).unwrap();
+            let error = references.evaluate([("a", "a"), ("b", "b")]).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "the metric Broken returned 2 numbers instead of 1: correct its code",
+                "{growing_statistics}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_scores_come_in_the_order_of_the_table() {
+        let keys: Vec<&str> = references()
+            .evaluate([("a", ""), ("b", "")])
+            .unwrap()
+            .scores()
+            .iter()
+            .map(|(key, _)| *key)
+            .collect();
+        assert_eq!(keys, ["Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "ROUGE_L", "CIDEr", "NounRecall"]);
     }
 
     #[test]

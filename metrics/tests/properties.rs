@@ -1,10 +1,10 @@
-//! What holds for any captions.
+//! Properties that hold for any captions.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
 use std::collections::{HashMap, HashSet};
 
-use glimpse_metrics::{BleuCounts, CiderD, Diversity, Metric, bleu, evaluate, ptb};
+use glimpse_metrics::{BleuCounts, CiderD, Diversity, bleu, evaluate, ptb};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -22,7 +22,7 @@ fn images() -> impl Strategy<Value = Vec<(String, Vec<String>)>> {
     vec((caption(), vec(caption(), 1..6)), 1..8)
 }
 
-fn score(images: &[(String, Vec<String>)]) -> Vec<(Metric, f64, Vec<f64>)> {
+fn score(images: &[(String, Vec<String>)]) -> Vec<(&'static str, f64, Vec<f64>)> {
     let numbered = || images.iter().enumerate().map(|(i, image)| (i.to_string(), image));
     evaluate(
         numbered().map(|(key, (hypothesis, _))| (key, hypothesis)),
@@ -30,13 +30,14 @@ fn score(images: &[(String, Vec<String>)]) -> Vec<(Metric, f64, Vec<f64>)> {
     )
     .unwrap()
     .scores()
-    .into_iter()
-    .map(|(metric, score)| (metric, score.corpus, score.per_image))
+    .iter()
+    .map(|(metric, score)| (*metric, score.corpus, score.per_image.clone()))
     .collect()
 }
 
 fn close(a: f64, b: f64) -> bool {
-    (a - b).abs() < 1e-9
+    // Both are not a number where no image has a noun.
+    (a - b).abs() < 1e-9 || (a.is_nan() && b.is_nan())
 }
 
 /// CIDEr-D straight from its definition, to compare the fast one with.
@@ -79,9 +80,10 @@ proptest! {
     #[test]
     fn scores_stay_within_their_bounds(images in images()) {
         for (metric, corpus, per_image) in score(&images) {
-            let top = if metric == Metric::Cider { 10.0 } else { 1.0 };
+            let top = if metric == "CIDEr" { 10.0 } else { 1.0 };
             for value in per_image.into_iter().chain([corpus]) {
-                prop_assert!((0.0..=top + 1e-9).contains(&value), "{metric}: {value}");
+                let no_nouns = metric == "NounRecall" && value.is_nan();
+                prop_assert!(no_nouns || (0.0..=top + 1e-9).contains(&value), "{metric}: {value}");
             }
         }
     }
@@ -112,11 +114,11 @@ proptest! {
         let length = ptb::tokenize(&hypothesis).split_whitespace().count();
         for (metric, corpus, _) in score(&[(hypothesis, references)]) {
             let has_ngrams = match metric {
-                Metric::Bleu1 => length >= 1,
-                Metric::Bleu2 => length >= 2,
-                Metric::Bleu3 => length >= 3,
-                Metric::Bleu4 => length >= 4,
-                Metric::RougeL => true,
+                "Bleu_1" => length >= 1,
+                "Bleu_2" => length >= 2,
+                "Bleu_3" => length >= 3,
+                "Bleu_4" => length >= 4,
+                "ROUGE_L" => true,
                 _ => false,
             };
             if has_ngrams {

@@ -30,7 +30,7 @@ fn with_variants() -> &'static Path {
             let path = entry.unwrap().path();
             std::fs::copy(&path, bundle.join(path.file_name().unwrap())).unwrap();
         }
-        let output = quantize(&bundle, &["--precision", "int8,fp16", "--calibration", "examples"]);
+        let output = quantize(&bundle, &["--precision", "int8,fp16", "--calibration", "assets/photos"]);
         assert!(output.status.success(), "{output:?}");
         (folder, bundle)
     });
@@ -47,24 +47,26 @@ fn captioner(bundle: &Path, precision: &str) -> glimpse_runtime::Result<Captione
 }
 
 fn photos() -> Vec<RgbImage> {
-    let mut files: Vec<_> =
-        std::fs::read_dir(project().join("examples")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(project().join("assets/photos"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "jpg"));
     files.sort();
     files.iter().map(|file| image::open(file).unwrap()).collect()
 }
 
-fn captions(captioner: &mut Captioner, photos: &[RgbImage]) -> Vec<Caption> {
-    let options = captioner.search_options();
-    captioner.caption(photos, &options).unwrap().into_iter().map(|mut found| found.remove(0)).collect()
+fn captions(captioner: &Captioner, photos: &[RgbImage]) -> Vec<Caption> {
+    let options = captioner.generation_config().clone();
+    captioner.caption_batch(photos, &options).unwrap().into_iter().map(|mut found| found.remove(0)).collect()
 }
 
 /// What a caption scores is a mean of log-probabilities: near enough, and a word may change only
 /// where another is about as likely.
 fn assert_scores_are_near(precision: &str, tolerance: f32) {
     let photos = photos();
-    let expected = captions(&mut captioner(with_variants(), "fp32").unwrap(), &photos);
-    let found = captions(&mut captioner(with_variants(), precision).unwrap(), &photos);
+    let expected = captions(&captioner(with_variants(), "fp32").unwrap(), &photos);
+    let found = captions(&captioner(with_variants(), precision).unwrap(), &photos);
     for (found, expected) in found.iter().zip(&expected) {
         let apart = (found.score - expected.score).abs();
         println!("{precision}: {} ({apart:.4} apart)", found.generated_text);
@@ -89,11 +91,11 @@ fn eight_bits_in_both_graphs_say_about_the_same() {
 
 #[test]
 fn the_photos_of_a_batch_do_not_change_each_others_words_in_eight_bits() {
-    let mut captioner = captioner(with_variants(), "int8").unwrap();
+    let captioner = captioner(with_variants(), "int8").unwrap();
     let photos = photos();
-    let together = captions(&mut captioner, &photos);
+    let together = captions(&captioner, &photos);
     for (photo, together) in photos.iter().zip(&together) {
-        let alone = captions(&mut captioner, std::slice::from_ref(photo)).remove(0);
+        let alone = captions(&captioner, std::slice::from_ref(photo)).remove(0);
         assert_eq!(alone.token_ids, together.token_ids);
         assert!((alone.score - together.score).abs() < 1e-4, "{alone:?} {together:?}");
     }
@@ -105,7 +107,14 @@ fn a_bundle_of_eight_bits_alone_is_a_third_of_the_size_and_runs() {
     let small = folder.path().join("small");
     let output = quantize(
         &project().join("models/flickr8k-edge"),
-        &["--precision", "int8", "--calibration", "examples/beach.jpg", "--output", small.to_str().unwrap()],
+        &[
+            "--precision",
+            "int8",
+            "--calibration",
+            "assets/photos/beach.jpg",
+            "--output",
+            small.to_str().unwrap(),
+        ],
     );
     assert!(output.status.success(), "{output:?}");
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -121,7 +130,7 @@ fn a_bundle_of_eight_bits_alone_is_a_third_of_the_size_and_runs() {
     println!("int8 takes {ratio:.3} of the bytes");
     assert!(ratio < 0.3, "{ratio}");
     // `auto` takes what there is.
-    assert_eq!(captions(&mut captioner(&small, "auto").unwrap(), &photos()[..1]).len(), 1);
+    assert_eq!(captions(&captioner(&small, "auto").unwrap(), &photos()[..1]).len(), 1);
 }
 
 #[test]
@@ -141,7 +150,7 @@ fn wrong_use_is_one_line() {
         (shipped.as_path(), &["--precision", "int8"][..], "--calibration PHOTO"),
         (&shipped, &["--precision", "fp32"], "holds already"),
         (Path::new("nowhere"), &["--precision", "fp16"], "nowhere is not a bundle"),
-        (&shipped, &["--precision", "fp16", "--output", "examples"], "examples is not replaced"),
+        (&shipped, &["--precision", "fp16", "--output", "assets/photos"], "assets/photos is not replaced"),
     ] {
         let output = quantize(bundle, arguments);
         let stderr = String::from_utf8_lossy(&output.stderr);

@@ -1,7 +1,7 @@
 //! The parts of a caption: encoder, steps, top-k, and what the search does between steps.
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use glimpse_runtime::search::{InvalidOption, SearchOptions, Step, StepModel, TopCandidates, search};
+use glimpse_generation::{GenerationConfig, InvalidOption, Step, StepModel, TopCandidates, search};
 use glimpse_runtime::{Captioner, CaptionerOptions, Device};
 use ndarray::Array4;
 use std::hint::black_box;
@@ -9,10 +9,10 @@ use std::path::Path;
 
 const WORDS: usize = 16;
 
-fn forced(mut options: SearchOptions, num_beams: usize, words: usize) -> SearchOptions {
+fn forced(mut options: GenerationConfig, num_beams: usize, words: usize) -> GenerationConfig {
     options.num_beams = num_beams;
     options.max_length = words + 1;
-    options.suppress_tokens.push(options.eos_token_id);
+    options.suppress_tokens.extend(options.eos_token_id.as_slice());
     options
 }
 
@@ -21,8 +21,8 @@ fn graphs(criterion: &mut Criterion) {
     let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/flickr8k-edge");
     let mut options = CaptionerOptions::default();
     options.device = Device::Cpu;
-    let mut captioner = Captioner::open(bundle, &options).expect("the shipped bundle; `make deps` before");
-    let defaults = captioner.search_options();
+    let captioner = Captioner::open(bundle, &options).expect("the shipped bundle; `make deps` before");
+    let defaults = captioner.generation_config().clone();
     for photos in [1, 8] {
         let pixel_values = Array4::zeros((photos, 3, 224, 224));
         criterion.bench_with_input(BenchmarkId::new("encoder, batch", photos), &photos, |bencher, _| {
@@ -76,7 +76,7 @@ impl StepModel for Instant {
 }
 
 fn bookkeeping(criterion: &mut Criterion) {
-    let defaults = SearchOptions::from(&glimpse_bundle::GenerationConfig::default());
+    let defaults = GenerationConfig::default();
     for (images, num_beams) in [(1, 1), (1, 5), (32, 5)] {
         let options = forced(defaults.clone(), num_beams, WORDS);
         let name = format!("search alone, {WORDS} words, {num_beams} beams, batch");

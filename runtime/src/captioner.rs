@@ -1,19 +1,23 @@
-use crate::bound_decoder::BoundDecoder;
 use crate::decoder::Decoder;
 use crate::device::Device;
-use crate::encoder::{self, Encoded};
+use crate::encoder::{Encoded, Encoder};
 use crate::onnxruntime::{OnnxRuntime, OnnxRuntimeOptions};
-use crate::pipeline::{for_each_ordered, in_parallel};
+use crate::parallel::in_parallel;
 use crate::precision::PrecisionChoice;
-use crate::search::{Hypothesis, SearchOptions, search};
 use crate::session::Sessions;
+use crate::stream::StreamOptions;
 use crate::verification::Verification;
-use crate::{Error, Result};
-use glimpse_bundle::image::RgbImage;
-use glimpse_bundle::{Bundle, CONFIG, Detokenizer, Preprocessor, Size, TOKENIZER};
-use ndarray::{Array2, Array4, ArrayView4};
+use crate::{Error, Photo, Result};
+use glimpse_bundle::{
+    Bundle, CONFIG, DecoderInterface, Detokenizer, GenerationConfig, Preprocessor, Size, TOKENIZER,
+};
+use glimpse_generation::{Hypothesis, search};
+use ndarray::{Array2, ArrayView4};
 use ort::session::Session;
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How to open a [`Captioner`].
 #[derive(Debug, Clone, Default)]
@@ -27,37 +31,102 @@ pub struct CaptionerOptions {
     pub onnxruntime: OnnxRuntimeOptions,
 }
 
+impl CaptionerOptions {
+    /// Sets [`device`](Self::device).
+    #[must_use]
+    pub fn with_device(self, device: Device) -> Self {
+        Self { device, ..self }
+    }
+
+    /// Sets [`precision`](Self::precision).
+    #[must_use]
+    pub fn with_precision(self, precision: impl Into<PrecisionChoice>) -> Self {
+        Self { precision: precision.into(), ..self }
+    }
+
+    /// Sets the ONNX Runtime library: a file, or the folder that holds it.
+    #[must_use]
+    pub fn with_library(mut self, library: impl Into<PathBuf>) -> Self {
+        self.onnxruntime.library = Some(library.into());
+        self
+    }
+
+    /// Sets the threads of ONNX Runtime.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.onnxruntime.threads = Some(threads);
+        self
+    }
+}
+
 /// One caption of one photo.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Caption {
-    /// The words, without special ones.
+    /// The text, without special tokens.
     pub generated_text: String,
     /// Sum of log-probabilities / length^length_penalty; higher is better.
     pub score: f32,
-    /// Generated words: without `<sos>`, with `<eos>` if it was reached.
+    /// Generated ids: without `<sos>`, with `<eos>` if it was reached.
     pub token_ids: Vec<u32>,
     /// Natural log-probability of each of `token_ids`.
     pub token_logprobs: Vec<f32>,
-    /// [words, 49]: how much each word looked at each cell of the 7x7 grid, row-major; each row sums
-    /// to 1. With [`SearchOptions::output_attentions`].
+    /// [tokens, cells]: the attention of each token over the cells of the feature grid, row-major; each row sums
+    /// to 1. With [`GenerationConfig::output_attentions`].
     pub attentions: Option<Array2<f32>>,
 }
 
 /// A bundle, opened and ready to caption photos.
+///
+/// It can be shared between threads. ONNX Runtime uses all its threads for one batch, so that calls of the encoder
+/// run one after the other, and so do searches; an encoder and a search of two threads overlap.
 pub struct Captioner {
+    /// Tells what this captioner encoded from what others did.
+    id: u64,
     bundle: Bundle,
+    interface: DecoderInterface,
     runtime: OnnxRuntime,
     tokenizer: Detokenizer,
     preprocessor: Preprocessor,
-    encoder: Session,
-    decoder: Session,
-    selection: Option<Session>,
+    encoder: Mutex<Session>,
+    decoder: Mutex<Session>,
+    selection: Option<Mutex<Session>>,
     device: Device,
     fallback: Option<String>,
 }
 
+static CAPTIONERS: AtomicU64 = AtomicU64::new(0);
+
+const _: () = {
+    const fn assert_send_sync<T: Send + Sync>() {}
+    assert_send_sync::<Captioner>();
+    assert_send_sync::<Encoded>();
+};
+
+impl fmt::Debug for Captioner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Captioner")
+            .field("bundle", &self.bundle.dir())
+            .field("device", &self.device)
+            .field("onnxruntime", &self.runtime.version())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A panic in another thread leaves a session as it was between two runs.
+fn locked(session: &Mutex<Session>) -> MutexGuard<'_, Session> {
+    session.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Captioner {
+    /// Opens the bundle in `dir` with the default options.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn from_bundle(dir: impl AsRef<Path>) -> Result<Self> {
+        Self::open(dir, &CaptionerOptions::default())
+    }
+
     /// Opens the bundle in `dir`: checks its files and graphs, loads ONNX Runtime if the process has
     /// not done so yet, and opens the graphs on the device.
     ///
@@ -89,7 +158,19 @@ impl Captioner {
         check_vocabulary(&bundle, &tokenizer)?;
         let preprocessor = Preprocessor::new(bundle.preprocessor.clone())?;
         let Sessions { encoder, decoder, selection, device, fallback } = sessions;
-        Ok(Self { bundle, runtime, tokenizer, preprocessor, encoder, decoder, selection, device, fallback })
+        Ok(Self {
+            id: CAPTIONERS.fetch_add(1, Ordering::Relaxed),
+            interface: bundle.config.decoder_interface(),
+            bundle,
+            runtime,
+            tokenizer,
+            preprocessor,
+            encoder: Mutex::new(encoder),
+            decoder: Mutex::new(decoder),
+            selection: selection.map(Mutex::new),
+            device,
+            fallback,
+        })
     }
 
     /// The bundle's files, sizes, provenance and scores.
@@ -117,39 +198,19 @@ impl Captioner {
         self.fallback.as_deref()
     }
 
-    /// The bundle's own search options, from `generation_config.json`.
-    pub fn search_options(&self) -> SearchOptions {
-        SearchOptions::from(&self.bundle.generation)
+    /// The bundle's own decoding options, from `generation_config.json`.
+    pub fn generation_config(&self) -> &GenerationConfig {
+        &self.bundle.generation
     }
 
-    /// Captions a batch of photos; for each, `num_return_sequences` captions, best first.
-    ///
-    /// The photos are prepared in parallel and run as one batch: memory grows with their number.
+    /// Captions one photo: `num_return_sequences` captions, best first.
     ///
     /// # Errors
-    /// Refused options, or a failure of ONNX Runtime.
-    pub fn caption(&mut self, photos: &[RgbImage], options: &SearchOptions) -> Result<Vec<Vec<Caption>>> {
-        let encoded = self.encode(photos)?;
-        self.decode(&encoded, options)
-    }
-
-    /// Prepares photos and runs the encoder on them as one batch.
-    ///
-    /// # Errors
-    /// A failure of ONNX Runtime.
-    pub fn encode(&mut self, photos: &[RgbImage]) -> Result<Encoded> {
-        let Size { height, width } = self.bundle.preprocessor.output_size();
-        let mut pixel_values = Array4::zeros((photos.len(), 3, height as usize, width as usize));
-        let mut rows = pixel_values.outer_iter_mut();
-        let threads = self.runtime.threads();
-        let resize = |photo: &RgbImage| self.preprocessor.resize(photo);
-        for_each_ordered(photos, threads, threads, resize, |_, resized| {
-            if let Some(row) = rows.next().as_mut().and_then(|row| row.as_slice_mut()) {
-                self.preprocessor.normalize(&resized?, row);
-            }
-            Ok::<_, Error>(())
-        })?;
-        self.encode_pixel_values(pixel_values.view())
+    /// Refused options, a photo that cannot be captioned, or a failure of ONNX Runtime.
+    pub fn caption(&self, photo: impl Into<Photo>, options: &GenerationConfig) -> Result<Vec<Caption>> {
+        let photos = std::iter::once(photo.into());
+        let mut answers = self.stream(photos, options, StreamOptions::default())?;
+        answers.next().unwrap_or(Err(Error::NoPhoto)).map(|captioned| captioned.captions)
     }
 
     /// Runs the encoder on photos that are prepared already: f32 [batch, 3, height, width], as
@@ -157,43 +218,43 @@ impl Captioner {
     ///
     /// # Errors
     /// Another shape, or a failure of ONNX Runtime.
-    pub fn encode_pixel_values(&mut self, pixel_values: ArrayView4<'_, f32>) -> Result<Encoded> {
+    pub fn encode_pixel_values(&self, pixel_values: ArrayView4<'_, f32>) -> Result<Encoded> {
         let Size { height, width } = self.bundle.preprocessor.output_size();
         let expected = [3, height as usize, width as usize];
         if pixel_values.shape()[1..] != expected {
             return Err(Error::PixelValues { found: pixel_values.shape().to_vec(), expected });
         }
         let pixel_values = pixel_values.as_standard_layout();
-        match self.device {
-            Device::Cuda(_) => encoder::encode_on(&mut self.encoder, pixel_values.view(), self.device),
-            Device::Auto | Device::Cpu => encoder::encode(&mut self.encoder, pixel_values.view()),
-        }
+        let mut session = locked(&self.encoder);
+        let encoder = Encoder { session: &mut session, interface: &self.interface, captioner: self.id };
+        encoder.encode(pixel_values.view(), self.device)
     }
 
     /// Searches captions for an encoded batch; the batch can be decoded again with other options.
     ///
     /// # Errors
-    /// Refused options, or a failure of ONNX Runtime.
-    pub fn decode(&mut self, encoded: &Encoded, options: &SearchOptions) -> Result<Vec<Vec<Caption>>> {
+    /// Refused options, a batch of another captioner, or a failure of ONNX Runtime.
+    pub fn decode(&self, encoded: &Encoded, options: &GenerationConfig) -> Result<Vec<Vec<Caption>>> {
+        if encoded.captioner != self.id {
+            return Err(Error::OtherCaptioner);
+        }
         let vocab_size = self.bundle.config.architecture.vocab_size;
-        let photos = match &mut self.selection {
+        let mut session = locked(&self.decoder);
+        let mut selection = self.selection.as_ref().map(locked);
+        let mut decoder = match &mut selection {
             Some(selection) => {
-                let decoder =
-                    BoundDecoder::new(&mut self.decoder, selection, self.device, encoded, vocab_size);
-                search(&mut decoder?, encoded.batch_size(), options)?
+                Decoder::bound(&mut session, selection, self.device, &self.interface, encoded, vocab_size)?
             }
-            None => {
-                let mut decoder = Decoder::new(&mut self.decoder, encoded, vocab_size);
-                search(&mut decoder, encoded.batch_size(), options)?
-            }
+            None => Decoder::new(&mut session, &self.interface, encoded, vocab_size)?,
         };
+        let photos = search(&mut decoder, encoded.batch_size(), options)?;
         let caption = |hypothesis| self.caption_of(hypothesis);
         photos.into_iter().map(|hypotheses| hypotheses.into_iter().map(caption).collect()).collect()
     }
 
-    /// The word of each of a caption's `token_ids`, special ones included: `<eos>` at the end.
-    pub fn words(&self, token_ids: &[u32]) -> Vec<String> {
-        token_ids.iter().map(|&id| self.tokenizer.id_to_word(id).unwrap_or_default()).collect()
+    /// The token of each of a caption's `token_ids` as text, special ones included: `<eos>` at the end.
+    pub fn tokens(&self, token_ids: &[u32]) -> Vec<String> {
+        token_ids.iter().map(|&id| self.tokenizer.id_to_token(id).unwrap_or_default().to_string()).collect()
     }
 
     fn caption_of(&self, hypothesis: Hypothesis) -> Result<Caption> {
@@ -203,13 +264,13 @@ impl Captioner {
     }
 }
 
-/// Ids mean the same words to the tokenizer and to the graphs.
+/// Refuses a tokenizer of another vocabulary size than the graphs have.
 fn check_vocabulary(bundle: &Bundle, tokenizer: &Detokenizer) -> Result<()> {
     let (words, ids) = (tokenizer.vocab_size(), bundle.config.architecture.vocab_size);
     if words == ids {
         return Ok(());
     }
-    let reason = format!("it holds {words} words, where {CONFIG} says vocab_size is {ids}");
+    let reason = format!("it holds {words} tokens, where {CONFIG} says vocab_size is {ids}");
     Err(Error::Contract { path: bundle.dir().join(TOKENIZER), reason })
 }
 

@@ -1,7 +1,7 @@
 //! The tensors that a bundle of a given architecture must read and write, checked before any runs.
 
 use crate::{Error, Result};
-use glimpse_bundle::{Architecture, Size, tensors};
+use glimpse_bundle::{DecoderInterface, Size, tensors};
 use ort::session::Session;
 use ort::value::{Outlet, TensorElementType, ValueType};
 use std::path::Path;
@@ -11,17 +11,21 @@ type Axis = Option<usize>;
 
 /// A tensor by the contract.
 struct Tensor {
-    name: &'static str,
+    name: String,
     element: TensorElementType,
     shape: Vec<Axis>,
 }
 
-fn f32(name: &'static str, shape: &[Axis]) -> Tensor {
-    Tensor { name, element: TensorElementType::Float32, shape: shape.to_vec() }
+fn f32(name: &str, shape: &[Axis]) -> Tensor {
+    Tensor { name: name.into(), element: TensorElementType::Float32, shape: shape.to_vec() }
 }
 
-fn i64(name: &'static str, shape: &[Axis]) -> Tensor {
-    Tensor { name, element: TensorElementType::Int64, shape: shape.to_vec() }
+fn i64(name: &str, shape: &[Axis]) -> Tensor {
+    Tensor { name: name.into(), element: TensorElementType::Int64, shape: shape.to_vec() }
+}
+
+fn declared(name: &str, axes: &[glimpse_bundle::Axis]) -> Tensor {
+    f32(name, &axes.iter().map(glimpse_bundle::Axis::size).collect::<Vec<_>>())
 }
 
 /// Inputs and outputs of a graph by the contract.
@@ -32,47 +36,42 @@ pub(crate) struct Contract {
 
 impl Contract {
     /// `encoder_model.onnx`
-    pub(crate) fn encoder(architecture: &Architecture, picture: Size) -> Self {
+    pub(crate) fn encoder(interface: &DecoderInterface, picture: Size) -> Self {
         let (height, width) = (picture.height as usize, picture.width as usize);
-        let cells = Some(architecture.num_cells);
-        let state = [None, Some(architecture.decoder_dim)];
+        let outputs = interface.encoder_outputs().into_iter();
         Self {
             inputs: vec![f32(tensors::PIXEL_VALUES, &[None, Some(3), Some(height), Some(width)])],
-            outputs: vec![
-                f32(tensors::LAST_HIDDEN_STATE, &[None, cells, Some(architecture.encoder_dim)]),
-                f32(tensors::ENCODER_KEYS, &[None, cells, Some(architecture.attention_dim)]),
-                f32(tensors::INITIAL_H, &state),
-                f32(tensors::INITIAL_C, &state),
-            ],
+            outputs: outputs.map(|(name, axes)| declared(name, axes)).collect(),
         }
     }
 
-    /// `decoder_model.onnx`
-    pub(crate) fn decoder(architecture: &Architecture) -> Self {
-        let cells = Some(architecture.num_cells);
-        let state = [None, Some(architecture.decoder_dim)];
-        Self {
-            inputs: vec![
-                i64(tensors::INPUT_IDS, &[None]),
-                i64(tensors::BEAM_IDX, &[None]),
-                f32(tensors::PAST_H, &state),
-                f32(tensors::PAST_C, &state),
-                f32(tensors::ENCODER_HIDDEN_STATES, &[None, cells, Some(architecture.encoder_dim)]),
-                f32(tensors::ENCODER_KEYS, &[None, cells, Some(architecture.attention_dim)]),
-                i64(tensors::K, &[]),
-            ],
-            outputs: vec![
-                f32(tensors::TOP_LOG_PROBS, &[None, None]),
-                i64(tensors::TOP_TOKEN_IDS, &[None, None]),
-                f32(tensors::PRESENT_H, &state),
-                f32(tensors::PRESENT_C, &state),
-                f32(tensors::ATTENTIONS, &[None, cells]),
-            ],
+    /// `decoder_model.onnx`; `cells` are those of the feature grid.
+    pub(crate) fn decoder(interface: &DecoderInterface, cells: usize) -> Self {
+        let mut inputs = vec![i64(tensors::INPUT_IDS, &[None])];
+        let mut outputs = Vec::new();
+        if interface.gathers_state {
+            inputs.push(i64(tensors::BEAM_IDX, &[None]));
         }
+        for state in &interface.state {
+            inputs.push(declared(&state.past, &state.axes));
+            outputs.push(declared(&state.present, &state.axes));
+        }
+        for tensor in &interface.image_tensors {
+            inputs.push(declared(&tensor.input, &tensor.axes));
+        }
+        if interface.ranks_tokens {
+            inputs.push(i64(tensors::K, &[]));
+            outputs.push(f32(tensors::TOP_LOG_PROBS, &[None, None]));
+            outputs.push(i64(tensors::TOP_TOKEN_IDS, &[None, None]));
+        }
+        if interface.has_attentions {
+            outputs.push(f32(tensors::ATTENTIONS, &[None, Some(cells)]));
+        }
+        Self { inputs, outputs }
     }
 
     /// Refuses a session whose tensors differ, by the first one's name. Outputs beyond the contract
-    /// are let be.
+    /// are allowed.
     pub(crate) fn check(&self, session: &Session, path: &Path) -> Result<()> {
         let violation = |reason| Error::Contract { path: path.to_path_buf(), reason };
         for (side, expected, found) in
@@ -86,8 +85,7 @@ impl Contract {
             .inputs()
             .iter()
             .find(|outlet| self.inputs.iter().all(|tensor| tensor.name != outlet.name()));
-        unknown
-            .map_or(Ok(()), |outlet| Err(violation(format!("it wants an unknown input {}", outlet.name()))))
+        unknown.map_or(Ok(()), |outlet| Err(violation(format!("it has an unknown input {}", outlet.name()))))
     }
 }
 
@@ -97,7 +95,7 @@ impl Tensor {
             return Err(format!("it has no {side} {}", self.name));
         };
         let ValueType::Tensor { ty, shape, .. } = outlet.dtype() else {
-            return Err(format!("{side} {} is no tensor", self.name));
+            return Err(format!("{side} {} is not a tensor", self.name));
         };
         let describe = |element: TensorElementType, shape: String| format!("{element} [{shape}]");
         let fits = *ty == self.element

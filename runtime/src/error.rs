@@ -1,6 +1,6 @@
 use crate::device::Device;
 use crate::onnxruntime::LoadError;
-use crate::search::InvalidOption;
+use glimpse_generation::InvalidOption;
 use std::path::PathBuf;
 
 /// What can go wrong between a bundle and a caption.
@@ -10,17 +10,24 @@ pub enum Error {
     /// The bundle is incomplete, changed or contradicts itself, or a picture cannot be decoded.
     #[error(transparent)]
     Bundle(#[from] glimpse_bundle::Error),
-    /// A picture too small to say anything about.
-    #[error(
-        "{columns}x{rows} pixels are too few to caption: a side needs {} at least",
-        crate::photo::MIN_SIDE
-    )]
-    TooFewPixels {
-        /// Its width.
-        columns: u32,
-        /// Its height.
-        rows: u32,
+    /// A photo's file could not be read.
+    #[error("{source}")]
+    Read {
+        /// The operating system's reason.
+        source: std::io::Error,
     },
+    /// A picture made its decoder fail in a way that it should not.
+    #[error("the picture cannot be decoded: its decoder failed unexpectedly")]
+    DecoderPanic,
+    /// The batch that a photo was in could not be captioned.
+    #[error("{reason}")]
+    Batch {
+        /// The batch's error.
+        reason: String,
+    },
+    /// An [`Encoded`](crate::Encoded) batch of another captioner.
+    #[error("these photos were encoded by another captioner: decode them with that one")]
+    OtherCaptioner,
     /// No ONNX Runtime could be loaded.
     #[error(transparent)]
     OnnxRuntime(#[from] LoadError),
@@ -28,7 +35,7 @@ pub enum Error {
     #[error("ONNX Runtime could not start: {source}")]
     Environment {
         /// ONNX Runtime's reason.
-        source: ort::Error,
+        source: OrtError,
     },
     /// ONNX Runtime could not open a graph.
     #[error("{path} cannot be run: {source}", path = path.display())]
@@ -36,7 +43,7 @@ pub enum Error {
         /// The graph's file.
         path: PathBuf,
         /// ONNX Runtime's reason.
-        source: ort::Error,
+        source: OrtError,
     },
     /// A graph's inputs or outputs are not those of a bundle of this architecture.
     #[error("{path} does not keep the contract of a bundle: {reason}", path = path.display())]
@@ -47,7 +54,7 @@ pub enum Error {
         reason: String,
     },
     /// The device that was asked for cannot be used.
-    #[error("--device {device} cannot be used: {reason}")]
+    #[error("device {device} cannot be used: {reason}")]
     Device {
         /// What was asked for.
         device: Device,
@@ -56,7 +63,7 @@ pub enum Error {
     },
     /// The bundle has no graph of the precision that was asked for.
     #[error(
-        "--precision {precision}: {path} holds {stem} as {held} alone; `glimpse-quantize` writes the others",
+        "precision {precision}: {path} holds {stem} as {held} alone; `glimpse-quantize` writes the others",
         path = path.display()
     )]
     Precision {
@@ -80,8 +87,25 @@ pub enum Error {
         /// Which graph.
         graph: &'static str,
         /// ONNX Runtime's reason.
-        source: ort::Error,
+        source: OrtError,
     },
+    /// A graph lacks an output that `config.json` declares.
+    #[error("the {graph} gave no output {tensor}")]
+    MissingOutput {
+        /// Which graph.
+        graph: &'static str,
+        /// The output's name.
+        tensor: String,
+    },
+    /// The bundle's decoder asks for something that this version does not do.
+    #[error("{reason}")]
+    Unsupported {
+        /// What it asks for.
+        reason: String,
+    },
+    /// There is no photo to caption.
+    #[error("no photo was given")]
+    NoPhoto,
     /// A graph ran and gave what no search can use.
     #[error("the {graph} gave an unusable {tensor}: {reason}")]
     Output {
@@ -111,6 +135,37 @@ pub enum Error {
         /// What is missing or unexpected.
         reason: String,
     },
+}
+
+impl Error {
+    pub(crate) fn read(source: std::io::Error) -> Self {
+        Self::Read { source }
+    }
+
+    /// The error of a photo's own file, whose name the caller knows.
+    pub(crate) fn photo(error: glimpse_bundle::Error) -> Self {
+        match error {
+            glimpse_bundle::Error::Io { source, .. } => Self::Read { source },
+            error => error.into(),
+        }
+    }
+
+    /// The error of a batch for each of its photos.
+    pub(crate) fn shared(error: &Self) -> impl Iterator<Item = Self> {
+        let reason = glimpse_bundle::with_causes(error);
+        std::iter::repeat_with(move || Self::Batch { reason: reason.clone() })
+    }
+}
+
+/// An error of ONNX Runtime, in its own words.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct OrtError(String);
+
+impl OrtError {
+    pub(crate) fn of(error: impl std::fmt::Display) -> Self {
+        Self(error.to_string())
+    }
 }
 
 /// The crate's result.

@@ -1,8 +1,9 @@
 use crate::device::Device;
+use crate::error::OrtError;
 use crate::onnxruntime::OnnxRuntime;
+use crate::photo::{Photo, Prepared};
 use crate::session::open_graph;
-use crate::{Error, Result, photo};
-use glimpse_bundle::image::RgbImage;
+use crate::{Error, Result};
 use glimpse_bundle::{Preprocessor, Size, tensors};
 use ort::session::Session;
 use ort::value::TensorRef;
@@ -24,7 +25,7 @@ impl ObservedEncoder {
     /// A graph that ONNX Runtime cannot open.
     pub fn open(runtime: &OnnxRuntime, graph: &Path, preprocessor: Preprocessor) -> Result<Self> {
         let session = open_graph(runtime, graph, Device::Cpu)
-            .map_err(|source| Error::Session { path: graph.to_path_buf(), source })?;
+            .map_err(|source| Error::Session { path: graph.to_path_buf(), source: OrtError::of(source) })?;
         Ok(Self { session, preprocessor })
     }
 
@@ -32,13 +33,13 @@ impl ObservedEncoder {
     /// numbers.
     ///
     /// # Errors
-    /// A photo that cannot be resized, an output that is not f32, or a failure of ONNX Runtime.
-    pub fn run(&mut self, photo: &RgbImage, mut show: impl FnMut(&str, &[i64], &[f32])) -> Result<()> {
+    /// A photo that cannot be prepared, an output that is not f32, or a failure of ONNX Runtime.
+    pub fn run(&mut self, photo: impl Into<Photo>, mut show: impl FnMut(&str, &[i64], &[f32])) -> Result<()> {
         let Size { height, width } = self.preprocessor.config().output_size();
-        let pixel_values = photo::pixel_values(photo, &self.preprocessor)?;
+        let pixel_values = Prepared::new(photo.into(), &self.preprocessor, false)?.pixel_values;
         let shape = [1, 3, i64::from(height), i64::from(width)];
         show(tensors::PIXEL_VALUES, &shape, &pixel_values);
-        let failed = |source| Error::Run { graph: "encoder", source };
+        let failed = |source| Error::Run { graph: "encoder", source: OrtError::of(source) };
         let input = TensorRef::from_array_view((shape, pixel_values.as_slice())).map_err(failed)?;
         let outputs = self.session.run(ort::inputs![tensors::PIXEL_VALUES => input]).map_err(failed)?;
         for (name, output) in &outputs {

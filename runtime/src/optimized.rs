@@ -10,8 +10,9 @@
 //! write to the bundle's folder can replace graph and record together, as they can the bundle and `SHA256SUMS`.
 
 use crate::device::Device;
+use crate::error::OrtError;
 use crate::onnxruntime::OnnxRuntime;
-use crate::pipeline::in_parallel;
+use crate::parallel::in_parallel;
 use crate::precision::PrecisionChoice;
 use crate::{Error, Result};
 use glimpse_bundle::{
@@ -182,7 +183,7 @@ fn open_arranged(runtime: &OnnxRuntime, folder: &Path) -> ort::Result<Session> {
 fn write(runtime: &OnnxRuntime, graph: &Path, origin: Origin, folder: &Path) -> Result<()> {
     let draft = WholeFolder::beside(folder)?;
     arrange(runtime, graph, draft.path())
-        .map_err(|source| Error::Session { path: graph.to_path_buf(), source })?;
+        .map_err(|source| Error::Session { path: graph.to_path_buf(), source: OrtError::of(source) })?;
     let path = draft.path().join(RECORD);
     let record = serde_json::to_vec_pretty(&Record::of(origin, draft.path())?);
     write_whole(&path, &record.map_err(glimpse_bundle::Error::json(&path))?)?;

@@ -2,15 +2,16 @@
 
 use crate::contract::Contract;
 use crate::device::Device;
+use crate::error::OrtError;
 use crate::mapped_model::MappedModel;
 use crate::onnxruntime::OnnxRuntime;
 use crate::optimized;
-use crate::pipeline::in_parallel;
+use crate::parallel::in_parallel;
 use crate::precision::PrecisionChoice;
 use crate::selection;
 use crate::verification::Verification;
 use crate::{Error, Result};
-use glimpse_bundle::{Bundle, DECODER, ENCODER, model_file, tensors};
+use glimpse_bundle::{Bundle, DECODER, DecoderInterface, ENCODER, model_file};
 use ort::ep::{CUDA, ExecutionProvider};
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
@@ -85,22 +86,22 @@ impl Sessions {
             );
             // A file that has changed explains whatever ONNX Runtime says of it.
             verified?;
-            let session = session.map_err(|source| Error::Session { path: path.clone(), source })?;
+            let session = session
+                .map_err(|source| Error::Session { path: path.clone(), source: OrtError::of(source) })?;
             contract.check(&session, &path)?;
             Ok::<_, Error>(session)
         };
-        let architecture = &bundle.config.architecture;
+        let interface = bundle.config.decoder_interface();
         // Opening is work on one core: the layers of a graph are arranged one after the other.
         let (encoder, decoder) = in_parallel(
-            || open(ENCODER, Contract::encoder(architecture, bundle.preprocessor.output_size())),
-            || open(DECODER, Contract::decoder(architecture)),
+            || open(ENCODER, Contract::encoder(&interface, bundle.preprocessor.output_size())),
+            || open(DECODER, Contract::decoder(&interface, bundle.config.architecture.num_cells)),
         );
         let (encoder, decoder) = (encoder?, decoder?);
         let selection = match device {
-            Device::Cuda(_) => Some(
-                open_selection(runtime, device)
-                    .map_err(|source| Error::Session { path: bundle.dir().to_path_buf(), source })?,
-            ),
+            Device::Cuda(_) => Some(open_selection(runtime, device, &interface).map_err(|source| {
+                Error::Session { path: bundle.dir().to_path_buf(), source: OrtError::of(source) }
+            })?),
             Device::Auto | Device::Cpu => None,
         };
         Ok(Self { encoder, decoder, selection, device, fallback: None })
@@ -129,8 +130,12 @@ pub(crate) fn open_graph(runtime: &OnnxRuntime, path: &Path, device: Device) -> 
 }
 
 /// Opens the graph that takes images out of a batch; see [`selection`].
-pub(crate) fn open_selection(runtime: &OnnxRuntime, device: Device) -> ort::Result<Session> {
-    let graph = selection::graph(tensors::ENCODER_HIDDEN_STATES, tensors::ENCODER_KEYS);
+pub(crate) fn open_selection(
+    runtime: &OnnxRuntime,
+    device: Device,
+    interface: &DecoderInterface,
+) -> ort::Result<Session> {
+    let graph = selection::graph(interface.image_tensors.iter().map(|tensor| tensor.input.as_str()));
     builder_on(runtime, device)?.commit_from_memory(&graph)
 }
 

@@ -1,7 +1,7 @@
 """Captions photos with captioner_model.onnx and with `glimpse`, and compares words and scores.
 
     pip install numpy onnx onnxruntime pillow
-    python3 tests/captioner/compare.py models/flickr8k-edge examples --num-beams 1 3 5 [--node DIR]
+    python3 tests/captioner/compare.py models/flickr8k-edge assets/photos --num-beams 1 3 5 [--node DIR]
 
 The graph runs in onnxruntime of Python and, with --node, in onnxruntime-node (or onnxruntime-web where the
 other is absent) of the node_modules in DIR: `npm install --prefix DIR onnxruntime-node`. Photos are brought

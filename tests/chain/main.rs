@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Photos of `examples/` and what is to be learned of them.
+/// Photos of `assets/photos/` and what is to be learned of them.
 const CAPTIONS: [(&str, &str); 5] = [
     ("beach", "a man spreads his arms in the shallow water"),
     ("canyon", "a man in a woollen hat stands above a canyon"),
@@ -80,6 +80,16 @@ fn a_model_learns_its_photos_and_leaves_as_a_bundle() {
     let sampled = run(sample.arg("--checkpoint").arg(&checkpoint).args(&photos));
     let sampled: Vec<_> = sampled.iter().map(|line| line.split_once('\t').unwrap().1).collect();
     assert_eq!(sampled, expected, "in libtorch");
+    // A photo that cannot be read is named, and the others are captioned.
+    let mut sample = glimpse_train();
+    let outcome = Outcome::of(
+        sample.arg("sample").arg("--checkpoint").arg(&checkpoint).arg("none.jpg").arg(&photos[0]),
+    );
+    assert_eq!((outcome.code, outcome.stdout.len()), (Some(1), 1), "{outcome:#?}");
+    assert!(
+        outcome.stdout[0].ends_with(expected[0]) && outcome.stderr[0].contains("none.jpg"),
+        "{outcome:#?}"
+    );
     let mut caption = glimpse();
     caption.args(["caption", "--device", "cpu", "--json", "--num-beams", "1", "--model"]).arg(&bundle);
     caption.arg("--attention").arg(at("onnxruntime"));
@@ -98,8 +108,8 @@ fn a_model_learns_its_photos_and_leaves_as_a_bundle() {
         ["cross_entropy", "teacher_forced_cross_entropy"].map(|key| line[key].as_f64().unwrap());
     // It knows its photos' captions, and only guesses whether a full stop follows.
     assert!((0.0..0.6).contains(&forced) && (free - forced).abs() < 0.1, "{line}");
-    assert_eq!(line["examples"][0]["generated_text"], expected[0]);
-    assert_eq!(line["examples"][0]["references"][1], expected[0]);
+    assert_eq!(line["assets/photos"][0]["generated_text"], expected[0]);
+    assert_eq!(line["assets/photos"][0]["references"][1], expected[0]);
 }
 
 /// Both programs say where the decoder looked: the same matrix within the difference of their JPEG decoders'

@@ -28,7 +28,7 @@ fn the_example_photos_get_the_captions_that_they_got() {
         let golden: Vec<Value> = golden.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let mut command = glimpse();
         command.args(["caption", "--device", "cpu", "--json", "--num-beams", num_beams, "--model"]);
-        let found = Outcome::of(command.arg(shipped_bundle()).arg("examples")).json(0);
+        let found = Outcome::of(command.arg(shipped_bundle()).arg("assets/photos")).json(0);
         assert_eq!((found.len(), golden.len()), (5, 5));
         for (found, expected) in found.iter().zip(&golden) {
             assert_eq!(found["image"], expected["image"]);

@@ -4,7 +4,7 @@ use glimpse_bundle::image::RgbImage;
 use glimpse_bundle::{Preprocessor, Size};
 use glimpse_export::Checkpoint;
 use glimpse_trainer::backbone::{FeatureExtractor, StateDict};
-use glimpse_trainer::exporting::captioner;
+use glimpse_trainer::exporting;
 use glimpse_trainer::model::{Captioner, Grid, Pass, State, Stepper};
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
@@ -21,12 +21,8 @@ impl Libtorch {
         tch::set_num_threads(1);
         let read = Checkpoint::read(checkpoint).unwrap();
         let weights = StateDict::read(backbone_weights).unwrap();
-        let backbone = &read.config.architecture.backbone;
-        Self {
-            backbone: FeatureExtractor::load(backbone, &weights, Device::Cpu).unwrap(),
-            model: captioner(&read, checkpoint, Device::Cpu).unwrap(),
-            preprocessor: Preprocessor::new(read.preprocessor).unwrap(),
-        }
+        let (backbone, model) = exporting::open(&read, checkpoint, &weights, Device::Cpu).unwrap();
+        Self { backbone, model, preprocessor: Preprocessor::new(read.preprocessor).unwrap() }
     }
 
     /// f32 [photos, 3, height, width]

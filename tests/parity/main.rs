@@ -15,8 +15,8 @@ mod plain;
 
 use glimpse_bundle::Bundle;
 use glimpse_bundle::image::RgbImage;
+use glimpse_runtime::generation::GenerationConfig;
 use glimpse_runtime::inspect::{compare, inspect};
-use glimpse_runtime::search::SearchOptions;
 use glimpse_runtime::{Caption, Captioner, CaptionerOptions, Device, OnnxRuntimeOptions};
 use glimpse_tests::models::{self, SeededModel};
 use glimpse_tests::photos::photos;
@@ -86,8 +86,8 @@ fn onnxruntime() -> OnnxRuntimeOptions {
 }
 
 /// The bundle's own options with this many beams.
-fn beams(captioner: &Captioner, num_beams: usize) -> SearchOptions {
-    let mut options = captioner.search_options();
+fn beams(captioner: &Captioner, num_beams: usize) -> GenerationConfig {
+    let mut options = captioner.generation_config().clone();
     options.num_beams = num_beams;
     options
 }
@@ -108,39 +108,56 @@ fn assert_near(what: &str, found: &[f32], expected: &[f32]) -> f64 {
 
 #[test]
 fn every_output_of_both_graphs_equals_libtorch() {
-    for pair in &*PAIRS {
+    PAIRS.iter().for_each(|pair| check_outputs(pair, &PICTURES));
+}
+
+/// The checkpoint's own weights of these blocks are in the graph, not those of the backbone's file.
+#[test]
+fn trained_blocks_of_the_backbone_are_exported() {
+    let [plain, trained] =
+        [0, 6].map(|count| Pair::seeded(SeededModel::with_trained_blocks(models::small(), count)));
+    let pictures = &PICTURES[..4];
+    check_outputs(&trained, pictures);
+    let grid = |pair: &Pair| {
         let libtorch = pair.libtorch();
-        let pixel_values = libtorch.pixel_values(&PICTURES);
-        let tensors = reference(&libtorch.backbone, &libtorch.model, &pixel_values);
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("reference.safetensors");
-        write_reference(&file, &tensors).unwrap();
-        let runtime = pair.runtime();
-        let differences = compare(runtime.bundle(), runtime.runtime(), &file).unwrap();
-        println!("{} on {} photos", pair.name, PICTURES.len());
-        assert_eq!(differences.len(), 9, "four outputs of the encoder, five of the decoder");
-        for difference in &differences {
-            let name = format!("{}/{}", difference.graph, difference.tensor);
-            let (_, expected) = tensors.iter().find(|(tensor, _)| *tensor == name).unwrap();
-            let largest = expected.abs().max().double_value(&[]);
-            println!(
-                "  {name:<26} {:.1e} apart, largest {largest:.2}, {:?}",
-                difference.max_abs_difference, difference.shape
-            );
-            // Features may be large numbers: the seventh digit of 36.8 is 1e-5 already.
-            let allowed =
-                if difference.graph == "encoder" { TOLERANCE.max(1e-5 * largest) } else { TOLERANCE };
-            assert!(difference.max_abs_difference <= allowed, "{}: {difference:?}", pair.name);
-        }
+        let tensors = reference(&libtorch.backbone, &libtorch.model, &libtorch.pixel_values(pictures));
+        tensors.into_iter().find(|(name, _)| name == "encoder/last_hidden_state").unwrap().1
+    };
+    let difference = (grid(&plain) - grid(&trained)).abs().max().double_value(&[]);
+    assert!(difference > 0.1, "the trained blocks move the grid by {difference}");
+}
+
+fn check_outputs(pair: &Pair, pictures: &[RgbImage]) {
+    let libtorch = pair.libtorch();
+    let pixel_values = libtorch.pixel_values(pictures);
+    let tensors = reference(&libtorch.backbone, &libtorch.model, &pixel_values);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("reference.safetensors");
+    write_reference(&file, &tensors).unwrap();
+    let runtime = pair.runtime();
+    let differences = compare(runtime.bundle(), runtime.runtime(), &file).unwrap();
+    println!("{} on {} photos", pair.name, pictures.len());
+    assert_eq!(differences.len(), 9, "four outputs of the encoder, five of the decoder");
+    for difference in &differences {
+        let name = format!("{}/{}", difference.graph, difference.tensor);
+        let (_, expected) = tensors.iter().find(|(tensor, _)| *tensor == name).unwrap();
+        let largest = expected.abs().max().double_value(&[]);
+        println!(
+            "  {name:<26} {:.1e} apart, largest {largest:.2}, {:?}",
+            difference.max_abs_difference, difference.shape
+        );
+        // Features may be large numbers: the seventh digit of 36.8 is 1e-5 already.
+        let allowed = if difference.graph == "encoder" { TOLERANCE.max(1e-5 * largest) } else { TOLERANCE };
+        assert!(difference.max_abs_difference <= allowed, "{}: {difference:?}", pair.name);
     }
 }
 
 #[test]
 fn greedy_captions_equal_libtorch() {
     for pair in &*PAIRS {
-        let mut runtime = pair.runtime();
+        let runtime = pair.runtime();
         let options = beams(&runtime, 1);
-        let captions = first(runtime.caption(&PICTURES, &options).unwrap());
+        let captions = first(runtime.caption_batch(&*PICTURES, &options).unwrap());
         let libtorch = pair.libtorch();
         let mut largest = 0f64;
         for (photo, caption) in captions.iter().enumerate() {
@@ -157,14 +174,14 @@ fn greedy_captions_equal_libtorch() {
 #[test]
 fn beam_captions_equal_a_plain_beam_search_in_libtorch() {
     for pair in &*PAIRS {
-        let mut runtime = pair.runtime();
+        let runtime = pair.runtime();
         let [mut three, mut five] = [3, 5].map(|num_beams| beams(&runtime, num_beams));
         three.num_return_sequences = 3;
         five.num_return_sequences = 5;
         five.length_penalty = 0.7;
         five.no_repeat_ngram_size = 2;
         five.max_length = 12;
-        let encoded = runtime.encode(&PICTURES).unwrap();
+        let encoded = runtime.encode(&*PICTURES).unwrap();
         let captions = [&three, &five].map(|options| runtime.decode(&encoded, options).unwrap());
         let libtorch = pair.libtorch();
         let mut largest = [0f64; 2];
@@ -191,13 +208,13 @@ fn beam_captions_equal_a_plain_beam_search_in_libtorch() {
 #[test]
 fn a_photo_in_a_batch_gets_what_it_gets_alone() {
     for pair in &*PAIRS {
-        let mut runtime = pair.runtime();
+        let runtime = pair.runtime();
         for num_beams in [1, 3] {
             let options = beams(&runtime, num_beams);
-            let together = first(runtime.caption(&PICTURES, &options).unwrap());
+            let together = first(runtime.caption_batch(&*PICTURES, &options).unwrap());
             for (photo, batched) in together.iter().enumerate() {
                 let what = format!("{}, photo {photo}, {num_beams} beams", pair.name);
-                let alone = first(runtime.caption(&PICTURES[photo..=photo], &options).unwrap());
+                let alone = first(runtime.caption_batch(&PICTURES[photo..=photo], &options).unwrap());
                 assert_eq!(alone[0].token_ids, batched.token_ids, "{what}");
                 assert_near(&what, &alone[0].token_logprobs, &batched.token_logprobs);
                 assert_near(&what, &[alone[0].score], &[batched.score]);

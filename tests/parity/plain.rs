@@ -2,7 +2,7 @@
 //! vocabulary, whole sequences. What these say, the runtime must say.
 
 use crate::libtorch::Photo;
-use glimpse_runtime::search::SearchOptions;
+use glimpse_runtime::generation::GenerationConfig;
 use std::rc::Rc;
 
 #[derive(Clone, Default)]
@@ -21,21 +21,21 @@ impl Sequence {
         longer
     }
 
-    pub fn score(&self, options: &SearchOptions) -> f64 {
+    pub fn score(&self, options: &GenerationConfig) -> f64 {
         self.sum / (self.token_ids.len() as f64).powf(f64::from(options.length_penalty))
     }
 
-    fn last(&self, options: &SearchOptions) -> u32 {
+    fn last(&self, options: &GenerationConfig) -> u32 {
         self.token_ids.last().copied().unwrap_or(options.decoder_start_token_id)
     }
 
-    fn ends(&self, options: &SearchOptions) -> bool {
+    fn ends(&self, options: &GenerationConfig) -> bool {
         // <sos> counts.
-        self.last(options) == options.eos_token_id || self.token_ids.len() + 1 == options.max_length
+        options.eos_token_id.contains(self.last(options)) || self.token_ids.len() + 1 == options.max_length
     }
 
     /// No word that is never said, no n words twice, `<sos>` counted.
-    fn is_allowed(&self, options: &SearchOptions) -> bool {
+    fn is_allowed(&self, options: &GenerationConfig) -> bool {
         let n = options.no_repeat_ngram_size;
         let words = [&[options.decoder_start_token_id], self.token_ids.as_slice()].concat();
         let repeats = n > 0 && words.len() > n && {
@@ -46,7 +46,7 @@ impl Sequence {
     }
 }
 
-pub fn greedy(photo: &Photo<'_>, options: &SearchOptions) -> Sequence {
+pub fn greedy(photo: &Photo<'_>, options: &GenerationConfig) -> Sequence {
     let (mut sequence, mut state) = (Sequence::default(), photo.start());
     while !sequence.ends(options) {
         let (log_probs, next) = photo.step(sequence.last(options), &state);
@@ -58,7 +58,7 @@ pub fn greedy(photo: &Photo<'_>, options: &SearchOptions) -> Sequence {
     sequence
 }
 
-pub fn beam_search(photo: &Photo<'_>, options: &SearchOptions) -> Vec<Sequence> {
+pub fn beam_search(photo: &Photo<'_>, options: &GenerationConfig) -> Vec<Sequence> {
     let num_beams = options.num_beams;
     let mut beams = vec![(Sequence::default(), Rc::new(photo.start()))];
     let mut finished: Vec<Sequence> = Vec::new();

@@ -15,12 +15,12 @@ fn compare() -> Command {
 
 /// What `glimpse caption` says with these flags: one photo a line.
 fn captions(flags: &[&str]) -> Vec<Value> {
-    Outcome::of(crate::caption().arg("--json").args(flags).arg("examples")).json(DONE)
+    Outcome::of(crate::caption().arg("--json").args(flags).arg("assets/photos")).json(DONE)
 }
 
 #[test]
 fn photos_get_side_by_side_what_each_search_gives_alone() {
-    let flags = ["--json", "--num-beams", "1,4", "--num-return-sequences", "3", "examples"];
+    let flags = ["--json", "--num-beams", "1,4", "--num-return-sequences", "3", "assets/photos"];
     let found = Outcome::of(compare().args(flags)).json(DONE);
     let greedy = captions(&["--num-beams", "1"]);
     let beams = captions(&["--num-beams", "4", "--num-return-sequences", "3"]);
@@ -57,7 +57,7 @@ fn a_data_set_is_scored_by_every_search() {
     fs::write(file("captions.txt"), references).unwrap();
     let mut command = compare();
     command.args(["--json", "--num-beams", "1,3", "--length-penalty", "0,1", "--examples", "2"]);
-    command.args(["--images", "examples", "--captions"]).arg(file("captions.txt"));
+    command.args(["--images", "assets/photos", "--captions"]).arg(file("captions.txt"));
     for (flag, name) in [("--csv", "t.csv"), ("--plot", "t.svg"), ("--html", "t.html"), ("--attention", "a")]
     {
         command.arg(flag).arg(file(name));
@@ -93,7 +93,7 @@ fn a_data_set_is_scored_by_every_search() {
 
 #[test]
 fn what_is_no_photo_is_named_and_the_others_are_compared() {
-    let photos = ["examples/beach.jpg", "absent*.jpg", "absent.jpg"];
+    let photos = ["assets/photos/beach.jpg", "absent*.jpg", "absent.jpg"];
     let lines = Outcome::of(compare().args(["--json", "--num-beams", "1,2"]).args(photos)).json(SOME_FAILED);
     assert_eq!(lines.iter().map(|line| line["image"].as_str().unwrap()).collect::<Vec<_>>(), photos);
     assert_eq!(lines[0]["settings"].as_array().unwrap().len(), 2);
@@ -133,9 +133,9 @@ fn comparisons_that_make_no_sense_are_refused() {
         (&["--html", "no/such/folder/x.html"], "--html"),
         (&["--examples", "2"], "of a data set"),
         (&["-"], "glimpse caption"),
-        (&["--images", "examples"], "cannot be used with"),
+        (&["--images", "assets/photos"], "cannot be used with"),
     ] {
-        let outcome = Outcome::of(compare().args(flags).arg("examples"));
+        let outcome = Outcome::of(compare().args(flags).arg("assets/photos"));
         assert_eq!(outcome.code, Some(WRONG_USE), "{flags:?}: {outcome:#?}");
         assert!(outcome.stderr.join(" ").contains(word), "{flags:?}: {outcome:#?}");
     }
@@ -173,7 +173,7 @@ fn a_browser_shows_the_report() {
     let folder = tempfile::tempdir().unwrap();
     let [page, picture] = ["report.html", "report.png"].map(|name| folder.path().join(name));
     let outcome =
-        Outcome::of(compare().args(["--num-beams", "1,3", "examples/beach.jpg", "--html"]).arg(&page));
+        Outcome::of(compare().args(["--num-beams", "1,3", "assets/photos/beach.jpg", "--html"]).arg(&page));
     assert_eq!(outcome.code, Some(DONE), "{outcome:#?}");
     let Some(shown) = screenshot(&page, &picture) else { return };
     assert_eq!(shown.dimensions(), (1280, 1600));

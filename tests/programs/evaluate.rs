@@ -24,7 +24,7 @@ fn evaluate(captions: &Path) -> Command {
 
 fn captioning(captions: &Path) -> Command {
     let mut command = evaluate(captions);
-    command.args(["--images", "examples", "--device", "cpu", "--model"]).arg(bundle());
+    command.args(["--images", "assets/photos", "--device", "cpu", "--model"]).arg(bundle());
     command
 }
 
@@ -46,13 +46,16 @@ fn captions_are_written_scored_and_scored_again() {
     fs::write(&captions, REFERENCES).unwrap();
     let made = report(captioning(&captions).args(["--num-beams", "2", "--output"]).arg(&output), DONE);
     assert_eq!((&made["num_images"], &made["num_references"]), (&json!(3), &json!(6)));
-    assert_eq!(keys(&made["scores"]), ["Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "CIDEr", "ROUGE_L"]);
+    assert_eq!(
+        keys(&made["scores"]),
+        ["Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "CIDEr", "NounRecall", "ROUGE_L"]
+    );
     assert!(made["speed"]["photos_per_second"].as_f64().unwrap() > 0.0);
 
     // What `caption` says, in COCO's format.
     let results: Vec<Value> = serde_json::from_str(&fs::read_to_string(&output).unwrap()).unwrap();
     for result in &results {
-        let photo = format!("examples/{}", result["image_id"].as_str().unwrap());
+        let photo = format!("assets/photos/{}", result["image_id"].as_str().unwrap());
         let said = Outcome::of(crate::caption().args(["--json", "--num-beams", "2"]).arg(photo)).json(DONE);
         assert_eq!(result["caption"], said[0]["captions"][0]["generated_text"]);
     }
@@ -94,7 +97,7 @@ fn another_systems_captions_get_the_scores_they_earn() {
     }
     let difference = &found["differences"]["ROUGE_L"];
     assert!(
-        difference["lower"].as_f64().unwrap() > 0.5 && difference["p_value"] == json!(0.0),
+        difference["lower"].as_f64().unwrap() > 0.5 && difference["p_value"] == json!(2.0 / 1001.0),
         "{difference}"
     );
 

@@ -41,12 +41,15 @@ fn json_has_one_line_a_photo_with_all_captions() {
 #[test]
 fn text_has_a_line_with_the_name_and_one_for_each_caption() {
     let text = |json: &Value| json["generated_text"].as_str().unwrap().to_string();
-    let run = |flags: &[&str]| Outcome::of(caption().args(flags).arg("examples/beach.jpg"));
+    let run = |flags: &[&str]| Outcome::of(caption().args(flags).arg("assets/photos/beach.jpg"));
     let several = ["--num-beams", "3", "--num-return-sequences", "2"];
     let best = run(&["--num-beams", "1", "--json"]).json(DONE);
     assert_eq!(
         run(&["--num-beams", "1"]).stdout,
-        ["examples/beach.jpg".to_string(), format!("  {}", text(&best[0]["captions"][0])).trim_end().into()]
+        [
+            "assets/photos/beach.jpg".to_string(),
+            format!("  {}", text(&best[0]["captions"][0])).trim_end().into()
+        ]
     );
     let both = run(&[several.as_slice(), &["--json"]].concat()).json(DONE);
     let lines = run(&several).stdout;
@@ -62,7 +65,7 @@ fn text_has_a_line_with_the_name_and_one_for_each_caption() {
 fn threads_and_batches_change_nothing() {
     let run = |flags: &[&str]| {
         let mut command = caption();
-        Outcome::of(command.args(["--json", "--num-beams", "3"]).args(flags).arg("examples")).json(DONE)
+        Outcome::of(command.args(["--json", "--num-beams", "3"]).args(flags).arg("assets/photos")).json(DONE)
     };
     let plain = run(&[]);
     assert_eq!(plain.len(), 5);

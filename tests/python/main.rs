@@ -117,7 +117,9 @@ fn the_runtime_repeats_no_grid() {
             "--batch-size",
             batch_size,
         ]);
-        Outcome::of(command.arg("--model").arg(bundle).arg("examples/beach.jpg").arg("examples/canyon.jpg"))
+        Outcome::of(
+            command.arg("--model").arg(bundle).arg("assets/photos/beach.jpg").arg("assets/photos/canyon.jpg"),
+        )
     };
     assert_eq!(caption(&altered, "1").json(0), caption(&model.bundle, "1").json(0));
     let together = caption(&altered, "2");

@@ -71,11 +71,19 @@ impl SeededModel {
     /// # Panics
     /// When one cannot be written.
     pub fn write(architecture: Architecture) -> Self {
+        Self::with_trained_blocks(architecture, 0)
+    }
+
+    /// As [`SeededModel::write`], of a decoder that changed the last `count` blocks of its backbone.
+    ///
+    /// # Panics
+    /// When one cannot be written.
+    pub fn with_trained_blocks(architecture: Architecture, count: usize) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the model");
         let checkpoint = folder.path().join("checkpoint.safetensors");
         let bundle = folder.path().join("bundle");
         let network = backbone(&architecture.backbone).expect("a backbone that is known");
-        let trained = project().join("models/backbones").join(format!("{}.safetensors", network.name()));
+        let trained = project().join("models/backbones").join(format!("{}.safetensors", network.name));
         let (backbone_weights, weights) = if trained.is_file() {
             let weights = Weights::read(&trained).expect("weights of the backbone");
             (trained, weights)
@@ -85,10 +93,24 @@ impl SeededModel {
             weights.write(&path).expect("weights on disk");
             (path, weights)
         };
-        let model = seeded_checkpoint(&architecture);
+        let mut model = seeded_checkpoint(&architecture);
+        if count > 0 {
+            train_blocks(&mut model, &weights, count);
+        }
         model.write(&checkpoint).expect("a checkpoint on disk");
         write_bundle(&model, &weights, &bundle).expect("a bundle on disk");
         Self { architecture, checkpoint, backbone_weights, bundle, _folder: folder }
+    }
+}
+
+/// Changes the weights of the backbone's last `count` blocks a little, as training does.
+fn train_blocks(checkpoint: &mut Checkpoint, file: &Weights, count: usize) {
+    let network = backbone(&checkpoint.config.architecture.backbone).expect("a backbone that is known");
+    checkpoint.config.provenance.trained_blocks = count;
+    for (name, shape) in network.trained_weight_shapes(count).expect("so many blocks") {
+        let before = file.get(&name, &shape).expect("the backbone's weight");
+        let after = before.iter().enumerate().map(|(i, weight)| weight * (1.0 + 0.03 * (i % 7) as f32));
+        checkpoint.weights.insert(name, &shape, after.collect()).expect("a weight of the same shape");
     }
 }
 

@@ -9,7 +9,7 @@ pub fn project() -> &'static Path {
 
 /// The five photos that come with the project.
 pub fn examples() -> PathBuf {
-    project().join("examples")
+    project().join("assets/photos")
 }
 
 /// The bundle that comes with the project.

@@ -26,7 +26,7 @@ pub fn glimpse_train() -> Command {
 /// When it does not build.
 pub fn glimpse_path() -> &'static Path {
     static PATH: LazyLock<PathBuf> =
-        LazyLock::new(|| build(&["-p", "glimpse-runtime", "--bin", "glimpse", "--release"]));
+        LazyLock::new(|| build(&["-p", "glimpse-cli", "--bin", "glimpse", "--release"]));
     &PATH
 }
 

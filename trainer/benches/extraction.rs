@@ -38,7 +38,7 @@ fn measure(name: &str, count: usize) {
     let backbone = load(name);
     let known = glimpse_export::backbone::backbone(name).unwrap();
     let preprocessor = known.preprocessor();
-    let photos: Vec<_> = std::fs::read_dir(root.join("examples"))
+    let photos: Vec<_> = std::fs::read_dir(root.join("assets/photos"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|suffix| suffix == "jpg"))
@@ -67,9 +67,10 @@ fn measure(name: &str, count: usize) {
         preprocessor,
         augmentation: Augmentation::Crop,
         view_seed: 0,
+        before_block: None,
     };
     let entries = names.into_iter().map(|file_name| Entry { file_name, views: 1 }).collect();
-    let spec = CacheSpec { key, feature_dim: known.feature_dim(), entries };
+    let spec = CacheSpec::new(key, entries).unwrap();
     let options = ExtractOptions::new(&backbone);
     let (mut bare, mut whole) = (BATCHES.map(|_| Vec::new()), Vec::new());
     for round in 0..=ROUNDS {

@@ -1,24 +1,17 @@
 //! A prepared data set: cleaned captions, split, with their vocabulary beside them.
 
 use crate::ahead::ahead;
+use crate::error::photo_reason;
 use crate::{Error, Result};
 use glimpse_bundle::{CaptionTokenizer, TOKENIZER, write_together};
+use glimpse_captions::CaptionedImage;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
-/// The file that `prepare` writes besides `tokenizer.json`.
+/// The file that `glimpse-train prepare` writes besides `tokenizer.json`.
 pub const DATASET: &str = "dataset.json";
-
-/// A photo and what people wrote about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CaptionedImage {
-    /// File name below the folder of photos, or the whole path of a photo that lies elsewhere.
-    pub file_name: String,
-    /// Cleaned captions, as written.
-    pub captions: Vec<String>,
-}
 
 /// `dataset.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,21 +50,18 @@ impl PreparedDataset {
 
     /// Adds the photos below `images_dir` that no split has yet to the training split; gives their number.
     ///
-    /// Flickr8k names a photo `ID_SECRET.jpg` and Flickr30k the same one `ID.jpg`: they count as one.
-    pub fn add_training(
-        &mut self,
-        images: Vec<glimpse_captions::CaptionedImage>,
-        images_dir: &Path,
-    ) -> usize {
+    /// Flickr8k names a photo `ID_SECRET.jpg` and Flickr30k the same one `ID.jpg`: they count as one,
+    /// with any suffix.
+    pub fn add_training(&mut self, images: Vec<CaptionedImage>, images_dir: &Path) -> usize {
         let splits = [&self.train, &self.validation, &self.test];
         let mut known: HashSet<String> =
-            splits.into_iter().flatten().map(|image| photo_id(&image.file_name).to_owned()).collect();
+            splits.into_iter().flatten().map(|image| photo_id(&image.file_name)).collect();
         let before = self.train.len();
         for image in images {
-            if known.insert(photo_id(&image.file_name).to_owned()) {
+            if known.insert(photo_id(&image.file_name)) {
                 let path = images_dir.join(&image.file_name);
                 let file_name = path.to_string_lossy().into_owned();
-                self.train.push(CaptionedImage { file_name, captions: image.captions });
+                self.train.push(CaptionedImage { file_name, ..image });
             }
         }
         self.train.len() - before
@@ -98,27 +88,23 @@ pub fn check_output(dir: &Path) -> Result<()> {
     }
 }
 
-/// Flickr's number of a photo called `NUMBER.jpg` or `NUMBER_SECRET.jpg`, or the whole file name.
-fn photo_id(file_name: &str) -> &str {
-    let name = file_name.rsplit('/').next().unwrap_or(file_name);
-    let stem = name.strip_suffix(".jpg").unwrap_or(name);
+/// Flickr's number of a photo called `NUMBER`, `NUMBER_SECRET` or `NUMBER_SECRET_SIZE` with any suffix, or the whole
+/// file name; in lower case.
+fn photo_id(file_name: &str) -> String {
+    let name = file_name.rsplit(['/', '\\']).next().unwrap_or(file_name).to_ascii_lowercase();
+    let stem = name.split('.').next().unwrap_or(&name);
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_secret = |text: &str| text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let number = match stem.split_once('_') {
-        Some((number, secret)) if is_secret(secret) => number,
-        Some(_) => return name,
-        None => stem,
-    };
-    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number { number } else { name }
-}
-
-impl From<glimpse_captions::CaptionedImage> for CaptionedImage {
-    fn from(image: glimpse_captions::CaptionedImage) -> Self {
-        Self { file_name: image.file_name, captions: image.captions }
+    match stem.split('_').collect::<Vec<_>>()[..] {
+        [number] if is_number(number) => number.into(),
+        [number, secret] if is_number(number) && is_secret(secret) => number.into(),
+        [number, secret, size] if is_number(number) && is_secret(secret) && size.len() == 1 => number.into(),
+        _ => name,
     }
 }
 
-/// Decodes every photo once and leaves out those that cannot be; gives them with the reason.
+/// Decodes every photo once and leaves out those that cannot be decoded; gives them with a line each, which names
+/// the photo and says why.
 ///
 /// # Errors
 /// [`Error::BadImages`] where more than `limit` are bad: then the folder is wrong, not the photos.
@@ -132,7 +118,7 @@ pub fn drop_bad_images(dataset: &mut PreparedDataset, limit: usize) -> Result<Ve
     let mut bad = Vec::new();
     let open = |path: &PathBuf| glimpse_bundle::image::open(path).err();
     let Ok(()) = ahead(&all, workers, open, |path, error| {
-        bad.extend(error.map(|error| (path.clone(), error.to_string())));
+        bad.extend(error.map(|error| (path.clone(), photo_reason(path, &error))));
         Ok::<_, Infallible>(())
     });
     if bad.len() > limit || (bad.len() == all.len() && !bad.is_empty()) {
@@ -149,15 +135,84 @@ pub fn drop_bad_images(dataset: &mut PreparedDataset, limit: usize) -> Result<Ve
 
 #[cfg(test)]
 mod tests {
-    use super::photo_id;
+    use super::*;
 
     #[test]
     fn only_flickrs_names_are_shortened() {
-        for name in ["x/1000268201_693b08cb0e.jpg", "1000268201.jpg"] {
-            assert_eq!(photo_id(name), "1000268201");
+        for name in [
+            "x/1000268201_693b08cb0e.jpg",
+            "1000268201.jpg",
+            "1000268201.webp",
+            "1000268201.PNG",
+            "1000268201",
+            "X\\1000268201_693B08CB0E.JPEG",
+            "1000268201_693b08cb0e_b.jpg",
+            "1000268201_693b08cb0e.jpg.1",
+        ] {
+            assert_eq!(photo_id(name), "1000268201", "{name}");
         }
-        for name in ["2021_0001.jpg", "20210101_123045123.jpg", "_693b08cb0e.jpg", "dog.png"] {
+        for name in
+            ["2021_0001.jpg", "20210101_123045123.jpg", "_693b08cb0e.jpg", "dog.png", "1_693b08cb0e_new.jpg"]
+        {
             assert_eq!(photo_id(name), name);
         }
+    }
+
+    /// A test photo that further captions name in another way is not trained on.
+    #[test]
+    fn known_photos_are_left_out_whatever_their_suffix_and_case() {
+        let image = |name: &str| CaptionedImage { file_name: name.into(), ..CaptionedImage::default() };
+        let mut dataset = PreparedDataset {
+            name: String::new(),
+            images_dir: PathBuf::new(),
+            min_frequency: 1,
+            train: vec![image("1000268201_693b08cb0e.jpg")],
+            validation: vec![image("1001773457_577c3a7d70.jpg")],
+            test: vec![image("1002674143_1b742ab4b8.jpg"), image("1003163366_44323f5815.jpg")],
+        };
+        let further = [
+            "1000268201.jpg",
+            "1001773457.webp",
+            "1002674143.PNG",
+            "1003163366_44323F5815.Jpeg",
+            "1009434119.webp",
+            "1009434119.png",
+        ];
+        let added = dataset.add_training(further.map(image).to_vec(), Path::new("/more"));
+        assert_eq!(added, 1);
+        let names: Vec<_> = dataset.train.iter().map(|image| image.file_name.as_str()).collect();
+        assert_eq!(names, ["1000268201_693b08cb0e.jpg", "/more/1009434119.webp"]);
+    }
+
+    /// `tests/photos-one-broken` has one photo that is cut off.
+    #[test]
+    fn a_broken_photo_is_named_with_the_reason() {
+        let images_dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/photos-one-broken");
+        let names = ["1000000010.jpg", "10000001.jpg", "1100000011.jpg", "missing.jpg"];
+        let image = |name: &str| CaptionedImage { file_name: name.into(), ..CaptionedImage::default() };
+        let mut dataset = PreparedDataset {
+            name: String::new(),
+            images_dir: images_dir.clone(),
+            min_frequency: 1,
+            train: names.map(image).to_vec(),
+            validation: Vec::new(),
+            test: Vec::new(),
+        };
+        let bad = drop_bad_images(&mut dataset, 2).unwrap();
+        assert_eq!(
+            bad.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>(),
+            [names[0], names[3]].map(|name| images_dir.join(name))
+        );
+        for (path, line) in &bad {
+            let name = path.display().to_string();
+            let reason = line.strip_prefix(&format!("{name}: ")).unwrap_or_else(|| panic!("{line}"));
+            assert!(!reason.is_empty() && !reason.contains(&name) && !line.contains('\n'), "{line}");
+        }
+        let left: Vec<_> = dataset.train.iter().map(|image| image.file_name.as_str()).collect();
+        assert_eq!(left, ["10000001.jpg", "1100000011.jpg"]);
+
+        dataset.train.insert(0, image(names[0]));
+        let error = drop_bad_images(&mut dataset, 0).unwrap_err().to_string();
+        assert!(error.contains("1 photos are missing") && error.contains(names[0]), "{error}");
     }
 }

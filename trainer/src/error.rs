@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What can go wrong between captions and a bundle.
 #[derive(Debug, thiserror::Error)]
@@ -12,19 +12,13 @@ pub enum Error {
         /// The operating system's reason.
         source: std::io::Error,
     },
-    /// A JSON file does not hold what its name promises.
+    /// A JSON file does not hold what is expected in it.
     #[error("{path}: {source}", path = path.display())]
     Json {
         /// The file.
         path: PathBuf,
         /// Where and why it does not parse.
         source: serde_json::Error,
-    },
-    /// The exporter knows the backbone, the trainer does not.
-    #[error("{name} can be exported, but has no module in the trainer")]
-    NoModule {
-        /// Its name.
-        name: &'static str,
     },
     /// The backbone's weights are not on disk.
     #[error("{path}: no such weights; give --backbone-weights a .safetensors or .pth file, or hub to download resnet50's", path = path.display())]
@@ -80,7 +74,7 @@ pub enum Error {
         /// Shape in the file.
         found: Vec<i64>,
     },
-    /// A file of word vectors is broken, or serves another vocabulary.
+    /// A file of word vectors is broken, or has none of the vocabulary.
     #[error("{path}: no word vectors: {reason}", path = path.display())]
     WordVectors {
         /// The file.
@@ -89,7 +83,7 @@ pub enum Error {
         reason: String,
     },
     /// A photo could not be read.
-    #[error("{source}; `glimpse-train prepare` leaves such photos out")]
+    #[error("{}; `glimpse-train prepare` leaves such photos out", photo_reason(path, source))]
     Photo {
         /// The photo.
         path: PathBuf,
@@ -140,6 +134,12 @@ pub enum Error {
         /// Grids in all.
         total: usize,
     },
+    /// Another process writes the folder.
+    #[error("{path} is in use by another glimpse-train: wait until it ends, or name another folder", path = path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Not enough room for the cache.
     #[error("{path} has room for {available} MB, the cache needs {needed} MB", path = path.display())]
     DiskFull {
@@ -150,7 +150,7 @@ pub enum Error {
         /// Megabytes needed.
         needed: u64,
     },
-    /// The loss is not a number any more.
+    /// The loss became infinite or NaN.
     #[error(
         "the loss became {loss} in epoch {epoch}, {place}; lower --learning-rate or --max-grad-norm{}",
         go_on(checkpoint)
@@ -173,7 +173,7 @@ pub enum Error {
         /// Why it is refused.
         reason: String,
     },
-    /// libtorch's own words.
+    /// libtorch failed; its own message.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
     /// From the exporter.
@@ -196,6 +196,12 @@ impl Error {
         let path = path.into();
         move |source| Self::Json { path, source }
     }
+}
+
+/// Why a photo could not be read, after its file name; some reasons begin with it already.
+pub(crate) fn photo_reason(path: &Path, reason: &glimpse_bundle::Error) -> String {
+    let (path, reason) = (path.display().to_string(), glimpse_bundle::with_causes(reason));
+    if reason.contains(&path) { reason } else { format!("{path}: {reason}") }
 }
 
 fn go_on(checkpoint: &Option<PathBuf>) -> String {

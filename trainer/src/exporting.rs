@@ -1,10 +1,10 @@
 //! From a checkpoint to a bundle, and the numbers that the bundle has to reproduce.
 
 use crate::Result;
-use crate::backbone::{FeatureExtractor, StateDict};
+use crate::backbone::{FeatureExtractor, StateDict, TrainedBlocks};
 use crate::model::{Captioner, Parameters, Pass};
 use crate::safetensors_file::{self, Stored};
-use glimpse_bundle::{BOS_ID, tensors as names};
+use glimpse_bundle::{BOS_ID, Config, tensors as names};
 use glimpse_export::{Checkpoint, Weights};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,14 +30,32 @@ pub fn export_weights(dict: &StateDict, path: &Path) -> Result<Weights> {
     Ok(weights)
 }
 
-/// The trained part of a checkpoint, in libtorch.
-pub fn captioner(checkpoint: &Checkpoint, path: &Path, device: Device) -> Result<Captioner> {
-    let architecture = checkpoint.config.architecture.clone();
-    let parameters = Parameters::read(path, &architecture, device)?;
-    Captioner::with_parameters(architecture, parameters)
+/// A checkpoint in libtorch: the frozen part of its backbone, and the trained part. `path` is the checkpoint's file,
+/// `backbone` the backbone's own weights.
+///
+/// # Errors
+/// The first weight that is missing or of another shape.
+pub fn open(
+    checkpoint: &Checkpoint,
+    path: &Path,
+    backbone: &StateDict,
+    device: Device,
+) -> Result<(FeatureExtractor, Captioner)> {
+    let Config { architecture, provenance, .. } = &checkpoint.config;
+    let (name, trained_blocks) = (&architecture.backbone, provenance.trained_blocks);
+    let frozen = FeatureExtractor::load_frozen(name, backbone, trained_blocks, device)?;
+    let weights = StateDict::read(path)?;
+    let parameters = Parameters::from_dict(&weights, architecture, device)?;
+    let mut model = Captioner::with_parameters(architecture.clone(), parameters)?;
+    if trained_blocks > 0 {
+        let size = checkpoint.preprocessor.output_size();
+        model = model.with_trained_blocks(TrainedBlocks::new(name, trained_blocks, size, backbone, device)?);
+        model.parameters().load(&weights)?;
+    }
+    Ok((frozen, model))
 }
 
-/// What libtorch computes for `pixel_values`, f32 [batch, 3, 224, 224]: every input and output of
+/// What libtorch computes for `pixel_values`, f32 [batch, 3, height, width]: every input and output of
 /// both graphs. The decoder's step is the second one, where beams have opened.
 pub fn reference(
     backbone: &FeatureExtractor,

@@ -12,6 +12,7 @@ mod error;
 pub mod evaluation;
 pub mod exporting;
 pub mod features;
+mod folder_lock;
 mod memory;
 pub mod model;
 mod safetensors_file;
@@ -19,3 +20,4 @@ pub mod training;
 pub mod word_vectors;
 
 pub use error::{Error, Result};
+pub use folder_lock::FolderLock;

@@ -3,9 +3,12 @@
 mod cli;
 
 use clap::{Parser, Subcommand};
+use cli::terminal;
 use std::process::ExitCode;
 
 /// Train an attention-LSTM captioner on a frozen backbone.
+///
+/// Exit codes: 0 all done, 1 some inputs or checks failed (each named on stderr), 2 wrong use or a failure.
 #[derive(Debug, Parser)]
 #[command(name = "glimpse-train", version, about)]
 struct Program {
@@ -24,7 +27,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Program::parse().command {
+    let program = match Program::try_parse() {
+        Ok(program) => program,
+        Err(error) => return ExitCode::from(terminal::refuse(&error)),
+    };
+    let result = match program.command {
         Command::Prepare(args) => args.run(),
         Command::Features(args) => args.run(),
         Command::Train(args) => args.run(),
@@ -34,9 +41,10 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if terminal::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", glimpse_bundle::with_causes(error.as_ref()));
-            ExitCode::from(2)
+            terminal::complain(&error);
+            ExitCode::from(terminal::exit_code(&error))
         }
     }
 }

@@ -5,8 +5,9 @@
 use glimpse_bundle::{
     Architecture, CaptionTokenizer, Config, GenerationConfig, NUM_CELLS, PreprocessorConfig, Provenance,
 };
+use glimpse_captions::CaptionedImage;
 use glimpse_export::Checkpoint;
-use glimpse_trainer::dataset::{CaptionedImage, PreparedDataset};
+use glimpse_trainer::dataset::PreparedDataset;
 use glimpse_trainer::evaluation::{Sample, evaluate};
 use glimpse_trainer::features::{CacheKey, CacheSpec, Entry, FeatureCache, FeatureSource};
 use glimpse_trainer::training::{
@@ -41,6 +42,7 @@ fn images(count: usize) -> Vec<CaptionedImage> {
                     format!("a {animal} on the {place} ."),
                     format!("one {animal} runs on {place} ."),
                 ],
+                ..CaptionedImage::default()
             }
         })
         .collect()
@@ -58,7 +60,7 @@ fn data(dir: &Path) -> TrainingData {
         validation,
         test: Vec::new(),
     };
-    let spec = CacheSpec { key: key(), feature_dim: FEATURE_DIM, entries: entries(&train) };
+    let spec = CacheSpec { key: key(), cells: NUM_CELLS, feature_dim: FEATURE_DIM, entries: entries(&train) };
     let mut grids = Vec::new();
     for (i, _) in train.iter().enumerate() {
         for cell in 0..NUM_CELLS {
@@ -87,6 +89,7 @@ fn key() -> CacheKey {
         preprocessor: PreprocessorConfig::squash(224, [0.5; 3], [0.5; 3]),
         augmentation: Default::default(),
         view_seed: 0,
+        before_block: None,
     }
 }
 
@@ -146,7 +149,7 @@ fn options<'a>(data: &'a TrainingData, recipe: &Recipe, output: &Path, resume: b
             Provenance { recipe: recipe.name.clone(), ..Provenance::default() },
         ),
         preprocessor: key().preprocessor,
-        generation: GenerationConfig { max_length: recipe.max_length, ..GenerationConfig::default() },
+        generation: GenerationConfig::default().with_max_length(recipe.max_length),
         tokenizer: data.tokenizer.clone(),
     };
     // Tensors this small gain nothing from threads, and a busy machine makes them wait for each other.
@@ -157,6 +160,8 @@ fn options<'a>(data: &'a TrainingData, recipe: &Recipe, output: &Path, resume: b
         recipe: recipe.clone(),
         data,
         word_vectors: None,
+        start_from: None,
+        trained_blocks: None,
         card,
         folder,
         resume,
@@ -216,7 +221,7 @@ fn an_evaluation_reads_own_words_and_true_ones() {
         .iter()
         .map(|image| Sample { grid: image.plain_grid(), words: image.captions[0].clone() })
         .collect();
-    let generation = GenerationConfig { max_length: 12, ..GenerationConfig::default() };
+    let generation = GenerationConfig::default().with_max_length(12);
     let measure = |trainer: &Trainer| {
         evaluate(trainer.model(), &data.features, &samples, &generation, 2, Device::Cpu).unwrap()
     };
@@ -268,6 +273,7 @@ fn word_vectors_are_where_the_embedding_begins_and_stay_when_frozen() {
         trainer.train_epoch().unwrap();
         let after = ["dog", "bird"].map(|word| embedding(&trainer, word));
         assert_eq!(after == [vec![1.0, 2.0, 3.0, 4.0], bird], frozen);
+        drop(trainer);
         // What a resumed run reads from its checkpoint is not written over.
         assert_eq!(["dog", "bird"].map(|word| embedding(&begin(true), word)), after);
     }
@@ -408,4 +414,17 @@ fn an_unfinished_or_foreign_cache_is_refused() {
     std::fs::write(&grids, &bytes[..bytes.len() / 2]).unwrap();
     let error = FeatureCache::open(dir.path()).unwrap_err().to_string();
     assert!(error.contains("16 of 32"), "{error}");
+}
+
+#[test]
+fn a_run_folder_has_one_trainer() {
+    let _turn = take_turns();
+    let dir = tempfile::tempdir().unwrap();
+    let data = data(dir.path());
+    let output = dir.path().join("run");
+    let first = trainer(&data, &recipe(), &output, false).unwrap();
+    let error = RunFolder::create(&output).unwrap_err().to_string();
+    assert!(error.contains("is in use by another glimpse-train"), "{error}");
+    drop(first);
+    RunFolder::create(&output).unwrap();
 }

@@ -56,7 +56,7 @@ fn quantize(model: &Model, quantizer: &Path) -> Result<()> {
     let status = Command::new(quantizer)
         .arg(&model.bundle)
         .args(["--precision", "int8,fp16", "--calibration"])
-        .arg(project().join("examples"))
+        .arg(project().join("assets/photos"))
         .stdout(Stdio::null())
         .status()
         .with_context(|| format!("{} cannot be run", quantizer.display()))?;
@@ -109,7 +109,7 @@ fn write(out: &Path, name: &'static str, architecture: &Architecture) -> Result<
     let mut suppress_tokens = GenerationConfig::default().suppress_tokens;
     suppress_tokens.push(EOS_ID);
     checkpoint.generation =
-        GenerationConfig { max_length: WORDS + 1, suppress_tokens, ..GenerationConfig::default() };
+        GenerationConfig::default().with_max_length(WORDS + 1).with_suppress_tokens(suppress_tokens);
     checkpoint.write(&model.checkpoint)?;
     write_bundle(&checkpoint, &Weights::read(&model.backbone_weights)?, &model.bundle)?;
     Ok(model)
@@ -161,13 +161,13 @@ pub fn large_photo(out: &Path) -> Result<PathBuf> {
     Ok(file)
 }
 
-/// The photos of `examples/`, sorted.
+/// The photos of `assets/photos/`, sorted.
 pub fn examples() -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(project().join("examples"))?.collect::<Result<Vec<_>, _>>()?;
+    let entries = fs::read_dir(project().join("assets/photos"))?.collect::<Result<Vec<_>, _>>()?;
     let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "jpg"));
     files.sort();
-    anyhow::ensure!(!files.is_empty(), "examples/ holds no photo");
+    anyhow::ensure!(!files.is_empty(), "assets/photos/ holds no photo");
     Ok(files)
 }
 

@@ -49,7 +49,7 @@ impl Engine for Glimpse<'_> {
         let captions = match job.task {
             Task::Encode => Vec::new(),
             Task::Caption { num_beams } => {
-                let mut options = self.captioner.search_options();
+                let mut options = self.captioner.generation_config().clone();
                 options.num_beams = num_beams;
                 self.captioner.decode(&encoded, &options)?
             }

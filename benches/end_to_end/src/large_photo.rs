@@ -8,7 +8,7 @@ use crate::measure::Times;
 use crate::peer::Peer;
 use crate::report::{Single, Summary};
 use anyhow::Result;
-use glimpse_runtime::{Captioner, Device, photo};
+use glimpse_runtime::{Captioner, Device};
 use std::time::Instant;
 
 /// PIL is asked for what needs no arguments.
@@ -18,8 +18,8 @@ pub fn measure(args: &Args, models: &[Model], summary: &mut Summary) -> Result<(
     let Some(model) = models.last() else { return Ok(()) };
     eprintln!("==> a photo of 12 megapixels");
     let file = large_photo(&args.out)?;
-    let mut captioner = Captioner::open(&model.bundle, &options(Variant::F32, Device::Cpu))?;
-    let mut search = captioner.search_options();
+    let captioner = Captioner::open(&model.bundle, &options(Variant::F32, Device::Cpu))?;
+    let mut search = captioner.generation_config().clone();
     search.num_beams = 1;
     let mut pillow = Peer::pillow(&args.python, model, &file, false)?;
     let mut draft = Peer::pillow(&args.python, model, &file, true)?;
@@ -30,8 +30,7 @@ pub fn measure(args: &Args, models: &[Model], summary: &mut Summary) -> Result<(
     let mut by_draft = Vec::new();
     for round in 0..=args.rounds {
         let start = Instant::now();
-        let picture = photo::decode_for_resize(&std::fs::read(&file)?, captioner.preprocessor())?;
-        let pixel_values = photo::pixel_values(&picture, captioner.preprocessor())?;
+        let pixel_values = captioner.preprocessor().prepare(file.as_path())?.pixel_values;
         let preparing = start.elapsed().as_secs_f64();
         let encoded = captioner
             .encode_pixel_values(ndarray::ArrayView4::from_shape((1, 3, 224, 224), &pixel_values)?)?;

@@ -8,6 +8,21 @@ pub enum ImageError {
     /// The first bytes are those of no picture format that is read here.
     #[error("not a picture: its first bytes are not those of a JPEG, PNG, WebP, GIF, BMP or TIFF file")]
     NotAPicture,
+    /// The path leads to a pipe, a socket or a device. A [`Source::Stream`](super::Source::Stream) reads
+    /// from such.
+    #[error("not a regular file but a pipe, a socket or a device")]
+    NotAFile,
+    /// The file is longer than [`Limits::max_file_bytes`](super::Limits::max_file_bytes).
+    #[error(
+        "the {format} file is longer than {max} MiB, the most that is read; scale the picture down or save it as JPEG",
+        max = max_bytes >> 20
+    )]
+    FileTooLong {
+        /// The file format, e.g. `TIFF`.
+        format: &'static str,
+        /// What is read at most.
+        max_bytes: u64,
+    },
     /// The file is a picture in a format that is not read here, such as HEIC or AVIF.
     #[error("only JPEG, PNG, WebP, GIF, BMP and TIFF are read; save the picture as JPEG or PNG")]
     UnsupportedFormat,
@@ -16,7 +31,7 @@ pub enum ImageError {
     Unsupported {
         /// The file format, e.g. `TIFF`.
         format: &'static str,
-        /// What is not read, in the decoder's words.
+        /// What is not read.
         feature: String,
     },
     /// The file ends before the picture does, as after an interrupted copy or download.
@@ -30,7 +45,7 @@ pub enum ImageError {
     Damaged {
         /// The file format, e.g. `PNG`.
         format: &'static str,
-        /// What is wrong, in the decoder's words.
+        /// What is wrong.
         reason: String,
     },
     /// A side is longer than [`Limits::max_side`](super::Limits::max_side).
@@ -45,7 +60,7 @@ pub enum ImageError {
         /// The longest side that is accepted.
         max_side: u32,
     },
-    /// The decoded pixels would not fit in [`Limits::max_bytes`](super::Limits::max_bytes).
+    /// Decoding would take more than [`Limits::max_bytes`](super::Limits::max_bytes).
     #[error(
         "{width}x{height} pixels is too large: decoded it takes {needed} MiB, over the limit of {max} MiB; scale the picture down",
         needed = bytes.div_ceil(1 << 20),
@@ -56,17 +71,33 @@ pub enum ImageError {
         width: u32,
         /// Rows.
         height: u32,
-        /// What its pixels would take.
+        /// What decoding would take.
         bytes: u64,
-        /// What they may take.
+        /// What it may take.
         max_bytes: u64,
+    },
+    /// A JPEG goes through its picture so many times that decoding would take seconds.
+    #[error(
+        "{width}x{height} pixels in {scans} scans is too much work: {visits} blocks of 8x8 values, over the limit of {max_visits}; save the picture anew"
+    )]
+    TooManyScans {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// Scans in the file.
+        scans: usize,
+        /// Blocks that all scans go through.
+        visits: u64,
+        /// How many they may go through.
+        max_visits: u64,
     },
     /// Something else in the file, such as its metadata, would take too much memory.
     #[error("decoding the {format} file takes too much memory (the limit is {max} MiB)", max = max_bytes >> 20)]
     OutOfMemory {
         /// The file format, e.g. `TIFF`.
         format: &'static str,
-        /// What the decoded pixels may take.
+        /// What decoding may take.
         max_bytes: u64,
     },
     /// The picture has no pixel.
@@ -76,6 +107,17 @@ pub enum ImageError {
         width: u32,
         /// Rows.
         height: u32,
+    },
+    /// The picture is too small to say anything about; see
+    /// [`Preprocessor::with_min_side`](super::Preprocessor::with_min_side).
+    #[error("{width}x{height} pixels are too few to caption: a side needs {min_side} at least")]
+    TooFewPixels {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// The shortest side that is accepted.
+        min_side: u32,
     },
     /// The resizer refused.
     #[error("the picture could not be resized: {0}")]

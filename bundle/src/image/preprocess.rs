@@ -1,5 +1,5 @@
-use super::{ImageError, RgbImage};
-use crate::{Error, PreprocessorConfig, Resample, Result, Size};
+use super::{ImageError, Limits, RgbImage, Source, Warning, load};
+use crate::{Error, GRID_SIZE, PreprocessorConfig, Resample, Result, Size};
 use ::image::{GenericImage, GenericImageView};
 use fast_image_resize::{FilterType, ResizeAlg, ResizeError, ResizeOptions, Resizer};
 
@@ -12,14 +12,33 @@ pub struct Preprocessor {
     config: PreprocessorConfig,
     /// What each 8-bit value becomes, per RGB channel.
     values: Box<[[f32; 256]; 3]>,
+    min_side: u32,
+}
+
+/// A photo that is ready for the network.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Prepared {
+    /// f32 [3, height, width] of `output_size()`, standard layout.
+    pub pixel_values: Vec<f32>,
+    /// What a user has to be told although there are pixels.
+    pub warning: Option<Warning>,
 }
 
 impl Preprocessor {
-    /// Checks the config.
+    /// Checks the config. Photos with fewer than [`GRID_SIZE`] pixels on a side are refused; see
+    /// [`Self::with_min_side`].
     pub fn new(config: PreprocessorConfig) -> Result<Self> {
         config.validate()?;
         let values = Box::new(std::array::from_fn(|channel| value_table(&config, channel)));
-        Ok(Self { config, values })
+        Ok(Self { config, values, min_side: GRID_SIZE as u32 })
+    }
+
+    /// Refuses photos with fewer pixels on a side. With fewer than the rows and columns of the network's
+    /// grid some of its cells have no pixel, and the words are invented.
+    #[must_use]
+    pub fn with_min_side(self, min_side: u32) -> Self {
+        Self { min_side, ..self }
     }
 
     /// The config.
@@ -27,14 +46,39 @@ impl Preprocessor {
         &self.config
     }
 
-    /// Decodes a photo for this preprocessing: a large JPEG is not decoded at full size only to be
-    /// resized; see [`decode_for_resize`](super::decode_for_resize).
-    pub fn decode(&self, bytes: &[u8]) -> Result<RgbImage> {
-        if self.config.do_resize && self.config.resample != Resample::Nearest {
-            super::decode_for_resize(bytes, self.config.size)
-        } else {
-            super::decode(bytes)
+    /// From a file, bytes or a stream to `pixel_values`, under the default [`Limits`]: [`load`], then
+    /// [`Self::pixel_values`]. All programs take this path.
+    ///
+    /// # Errors
+    /// Those of [`load`], and of [`Self::pixel_values`].
+    pub fn prepare<'a>(&self, source: impl Into<Source<'a>>) -> Result<Prepared> {
+        self.prepare_and(source, |_| ()).map(|(prepared, ())| prepared)
+    }
+
+    /// [`Self::prepare`] for a caller that also wants something of the upright photo, which is not kept.
+    ///
+    /// # Errors
+    /// Those of [`Self::prepare`].
+    pub fn prepare_and<'a, T>(
+        &self,
+        source: impl Into<Source<'a>>,
+        use_photo: impl FnOnce(&RgbImage) -> T,
+    ) -> Result<(Prepared, T)> {
+        load(source.into(), &Limits::default(), |photo| {
+            let Size { height, width } = self.config.output_size();
+            let mut pixel_values = vec![0.0; 3 * height as usize * width as usize];
+            self.pixel_values(&photo.image, &mut pixel_values)?;
+            Ok((Prepared { pixel_values, warning: photo.warning }, use_photo(&photo.image)))
+        })?
+    }
+
+    /// Refuses a picture that is smaller than [`Self::with_min_side`] says.
+    pub fn check(&self, picture: &RgbImage) -> Result<()> {
+        let ((width, height), min_side) = (picture.dimensions(), self.min_side);
+        if width.min(height) < min_side {
+            return Err(ImageError::TooFewPixels { width, height, min_side }.into());
         }
+        Ok(())
     }
 
     /// Resizes and crops to `output_size()`, still 8-bit RGB.
@@ -55,8 +99,10 @@ impl Preprocessor {
 
     /// Resizes, crops and normalises into `out`, f32 [3, height, width].
     ///
-    /// Fails when `out` does not hold 3 x height x width values of `output_size()`.
+    /// Fails when `out` does not hold 3 x height x width values of `output_size()`, or when the picture
+    /// is smaller than [`Self::with_min_side`] says.
     pub fn pixel_values(&self, picture: &RgbImage, out: &mut [f32]) -> Result<()> {
+        self.check(picture)?;
         let Size { height, width } = self.config.output_size();
         let len = 3 * height as usize * width as usize;
         if out.len() != len {

@@ -1,7 +1,7 @@
-//! `tokenizer.json`, checked before the `tokenizers` library sees it.
+//! `tokenizer.json`, checked before anything is built from it.
 //!
-//! That library builds whatever the file describes: a decoder that strips four thousand million characters aborts the
-//! process, one that expands takes gigabytes. So only what [`CaptionTokenizer`](super::CaptionTokenizer) writes is
+//! The `tokenizers` library builds whatever the file describes: a decoder that strips four thousand million characters aborts the
+//! process, one that expands takes gigabytes. So only what a caption tokenizer writes is
 //! accepted: the same rules, word for word, and a vocabulary of bounded size.
 
 use super::{SPECIALS, UNK_ID, rules};
@@ -10,8 +10,6 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::{Value, json};
 use std::fmt;
-use tokenizers::models::wordlevel::WordLevel;
-use tokenizers::{AddedToken, DecoderWrapper, NormalizerWrapper, PreTokenizerWrapper, Tokenizer};
 
 /// Most tokens of a vocabulary, special ones included.
 pub const MAX_VOCAB_SIZE: usize = 200_000;
@@ -54,15 +52,6 @@ impl Vocabulary {
             format!("the largest id is {largest}, but there are only {count} tokens: ids leave gaps")
         })
     }
-}
-
-/// Which rules a tokenizer needs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Half {
-    /// From text to ids and back.
-    Both,
-    /// From ids to text: the rules that cut a text take longer to compile than all else.
-    Decoding,
 }
 
 impl TokenizerFile {
@@ -109,26 +98,10 @@ impl TokenizerFile {
         Ok(())
     }
 
-    /// The tokenizer that the file describes.
-    pub(super) fn build(self, half: Half) -> Result<Tokenizer, String> {
-        let failed = |error: tokenizers::Error| error.to_string();
-        let vocab = self.model.vocab.without_gaps()?.into_iter().zip(0..).collect();
-        let model =
-            WordLevel::builder().vocab(vocab).unk_token(self.model.unk_token).build().map_err(failed)?;
-        let mut tokenizer = Tokenizer::new(model);
-        tokenizer.with_decoder(Some(part::<DecoderWrapper>(rules::decoder())?));
-        if half == Half::Both {
-            tokenizer.with_normalizer(Some(part::<NormalizerWrapper>(rules::normalizer())?));
-            tokenizer.with_pre_tokenizer(Some(part::<PreTokenizerWrapper>(rules::pre_tokenizer())?));
-        }
-        tokenizer.add_special_tokens(&SPECIALS.map(|token| AddedToken::from(token, true).normalized(false)));
-        tokenizer.set_encode_special_tokens(true);
-        Ok(tokenizer)
+    /// The tokens in order of id.
+    pub(super) fn tokens(self) -> Result<Vec<String>, String> {
+        self.model.vocab.without_gaps()
     }
-}
-
-fn part<T: serde::de::DeserializeOwned>(json: Value) -> Result<T, String> {
-    serde_json::from_value(json).map_err(|error| error.to_string())
 }
 
 impl<'de> Deserialize<'de> for Vocabulary {

@@ -1,6 +1,6 @@
 """Writes one small picture of every kind that decode has to read, and what PIL makes of each.
 
-    pip install numpy "pillow<13"
+    pip install numpy "pillow<13" tifffile imagecodecs
     python bundle/tests/image/make_fixtures.py
 
 formats/NAME.EXT       the picture
@@ -16,7 +16,9 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import tifffile
 from PIL import Image, ImageOps
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 HERE = Path(__file__).parent
 FORMATS, DECODED, REFUSED = HERE / "formats", HERE / "decoded", HERE / "refused"
@@ -94,14 +96,167 @@ def png_of_16_bits(picture: np.ndarray) -> bytes:
     return PNG_SIGNATURE + b"".join(png_chunk(*chunk) for chunk in chunks)
 
 
+XMP = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="%d"/></x:xmpmeta>'
+XMP_ELEMENT = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><tiff:Orientation>%d</tiff:Orientation></x:xmpmeta>'
+
+
+def exif(value: int, kind: int = 3) -> bytes:
+    """A TIFF header and one entry of this kind (1 byte, 3 short, 4 long): the orientation."""
+    number = value.to_bytes({1: 1, 3: 2, 4: 4}[kind], "little").ljust(4, b"\0")
+    entry = ORIENTATION.to_bytes(2, "little") + kind.to_bytes(2, "little") + (1).to_bytes(4, "little") + number
+    return b"II*\0\x08\0\0\0\x01\0" + entry + bytes(4)
+
+
+def app1(data: bytes) -> bytes:
+    return b"\xff\xe1" + (len(data) + 2).to_bytes(2) + data
+
+
+def with_app1(data: bytes, *segments: bytes) -> bytes:
+    return data[:2] + b"".join(app1(segment) for segment in segments) + data[2:]
+
+
+def xmp_segment(packet: str) -> bytes:
+    return b"http://ns.adobe.com/xap/1.0/\0" + packet.encode()
+
+
+def png_with(picture: Image.Image, kind: bytes, data: bytes, *, behind: bool) -> bytes:
+    """With a further chunk before the pixels or behind them."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    whole = buffer.getvalue()
+    at = whole.index(b"IEND" if behind else b"IDAT") - 4
+    return whole[:at] + png_chunk(kind, data) + whole[at:]
+
+
+def raw_profile(data: bytes) -> bytes:
+    """The text that ImageMagick writes."""
+    digits = data.hex()
+    lines = [digits[start : start + 72] for start in range(0, len(digits), 72)]
+    return f"\nexif\n{len(data):8}\n".encode() + "\n".join(lines).encode() + b"\n"
+
+
+def webp_with(picture: Image.Image, kind: bytes, data: bytes) -> bytes:
+    """With a further chunk at the end, whatever it holds."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", lossless=True, xmp=b"x" if kind == b"XMP " else b"", exif=exif(1) if kind == b"EXIF" else b"")
+    whole = buffer.getvalue()
+    whole = whole[: whole.index(kind)] + kind + len(data).to_bytes(4, "little") + data + bytes(len(data) % 2)
+    return whole[:4] + (len(whole) - 8).to_bytes(4, "little") + whole[8:]
+
+
+def orientations(rgb: Image.Image) -> None:
+    """Wherever PIL finds an orientation: 6 or 8, so that width and height are exchanged."""
+    plain = jpeg(rgb)
+    save_bytes("orientation-long.jpg", with_app1(plain, b"Exif\0\0" + exif(6, 4)))
+    save_bytes("orientation-byte.jpg", with_app1(plain, b"Exif\0\0" + exif(6, 1)))
+    save_bytes("orientation-twice.jpg", with_app1(plain, b"Exif\0\0" + exif(6), b"Exif\0\0" + exif(8)))
+    save_bytes("orientation-xmp.jpg", with_app1(plain, xmp_segment(XMP % 8)))
+    save_bytes("orientation-xmp-element.jpg", with_app1(plain, xmp_segment(XMP_ELEMENT % 6)))
+    save_bytes("orientation-exif-and-xmp.jpg", with_app1(plain, b"Exif\0\0" + exif(6), xmp_segment(XMP % 8)))
+    save_bytes("orientation-invalid.jpg", with_app1(plain, b"Exif\0\0" + exif(9), xmp_segment(XMP % 8)))
+    text = b"Raw profile type exif\0"
+    profile = raw_profile(b"Exif\0\0" + exif(6))
+    save_bytes("orientation-behind.png", png_with(rgb, b"eXIf", exif(6), behind=True))
+    save_bytes("orientation-text.png", png_with(rgb, b"tEXt", text + profile, behind=False))
+    save_bytes("orientation-ztxt.png", png_with(rgb, b"zTXt", text + b"\0" + zlib.compress(profile), behind=False))
+    keyword = b"XML:com.adobe.xmp\0"
+    save_bytes("orientation-xmp.png", png_with(rgb, b"iTXt", keyword + bytes(4) + (XMP % 8).encode(), behind=False))
+    packed = keyword + b"\1\0\0\0" + zlib.compress((XMP % 8).encode())
+    save_bytes("orientation-packed-xmp.png", png_with(rgb, b"iTXt", packed, behind=True))
+    save_bytes("orientation-prefix.webp", webp_with(rgb, b"EXIF", b"Exif\0\0" + exif(6)))
+    save_bytes("orientation-xmp.webp", webp_with(rgb, b"XMP ", (XMP % 8).encode()))
+    save("orientation-xmp.tiff", rgb, tiffinfo={700: (XMP % 8).encode()})
+
+
+def packed_tiff(values: np.ndarray, bits: int, photometric: int, colours: np.ndarray | None = None, **tags: int) -> bytes:
+    """A TIFF of less than a byte a pixel, which PIL reads and does not write: [height, width] u8."""
+    height, width = values.shape
+    digits = np.unpackbits(values[..., None], axis=-1)[..., 8 - bits :].reshape(height, -1)
+    data = np.packbits(digits, axis=1).tobytes()
+    directory = ImageFileDirectory_v2(prefix=b"II")
+    directory[256], directory[257], directory[258] = width, height, bits
+    directory[259], directory[262], directory[277], directory[278] = 1, photometric, 1, height
+    directory[273], directory[279] = 0, len(data)  # counted from the end of the directory
+    if colours is not None:
+        directory[320] = tuple((colours.T.astype(int) * 257).ravel())
+    for tag, value in tags.items():
+        directory[int(tag[1:])] = value
+    buffer = io.BytesIO()
+    directory.save(buffer)
+    return buffer.getvalue() + data
+
+
+def written(values: np.ndarray, **options) -> bytes:
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, values, metadata=None, software=False, **options)
+    return buffer.getvalue()
+
+
+def tiffs(rgb: Image.Image) -> None:
+    values, grey = np.asarray(rgb), np.asarray(rgb.convert("L"))
+    wide, fine = values.astype(np.uint16) * 251 + 77, with_alpha(rgb)
+    high = Image.fromarray((wide >> 8).astype(np.uint8))
+    save("deflate.tiff", rgb, compression="tiff_adobe_deflate")
+    save("packbits.tiff", rgb, compression="packbits")
+    save("rgba.tiff", fine)
+    save("bilevel.tiff", rgb.convert("1"))
+    rgb.convert("1").save(REFUSED / "fax-3.tiff", compression="group3")
+    save("fax-4.tiff", rgb.convert("1"), compression="group4")
+    save("palette.tiff", rgb.quantize(200))
+    save("palette-lzw.tiff", rgb.quantize(200), compression="tiff_lzw")
+    for bits in (1, 2, 4):
+        palette = rgb.quantize(2**bits)
+        colours = np.zeros((2**bits, 3), np.uint8)
+        found = np.array(palette.getpalette()).reshape(-1, 3)[: 2**bits]
+        colours[: len(found)] = found
+        save_bytes(f"palette-{bits}-bit.tiff", packed_tiff(np.asarray(palette), bits, 3, colours))
+    for bits in (2, 4):
+        for name, photometric in (("grey", 1), ("white-is-zero", 0)):
+            save_bytes(f"{name}-{bits}-bit.tiff", packed_tiff(grey >> (8 - bits), bits, photometric))
+    save_bytes("white-is-zero.tiff", written(grey, photometric="miniswhite"))
+    save_bytes("white-is-zero-1-bit.tiff", packed_tiff(grey >> 7, 1, 0))
+    save_bytes("big.tiff", written(values, bigtiff=True))
+    save_bytes("big-palette.tiff", written(np.asarray(rgb.quantize(200)), bigtiff=True, photometric="palette", colormap=big_map(rgb)))
+    save_bytes("big-endian.tiff", written(wide, byteorder=">"), high)
+    save_bytes("rgb-16-bit.tiff", written(wide), high)
+    save_bytes("predictor.tiff", written(values, compression="lzw", predictor=True))
+    save_bytes("tiled.tiff", written(values, tile=(16, 16)))
+    save_bytes("planar.tiff", written(np.moveaxis(values, -1, 0), planarconfig="separate", photometric="rgb"))
+    save_bytes("planar-16-bit.tiff", written(np.moveaxis(wide, -1, 0), planarconfig="separate", photometric="rgb"), high)
+    save_bytes("multiplied.tiff", written(np.asarray(fine), extrasamples=["assocalpha"]))
+    save_bytes("strips.tiff", written(values, rowsperstrip=5))
+    unread = {
+        "float": written(grey.astype(np.float32) / 255),
+        "integers-32-bit": written(grey.astype(np.uint32) << 24),
+        "signed": written(grey.astype(np.int16)),
+        "fill-order-2": packed_tiff(grey, 8, 1, t266=2),
+        "jpeg-inside": written(values, compression="jpeg", photometric="ycbcr"),
+        "grey-jpeg-inside": written(grey, compression="jpeg"),
+        "lab": written(values, photometric="cielab"),
+        "zstandard": written(values, compression="zstd"),
+        "lzma": written(values, compression="lzma"),
+        "grey-alpha": written(np.stack([grey, grey], -1), photometric="minisblack", extrasamples=["unassalpha"]),
+        "five-channels": written(np.concatenate([values, values[..., :2]], -1), photometric="rgb", extrasamples=[2, 0]),
+    }
+    for name, data in unread.items():
+        (REFUSED / f"{name}.tiff").write_bytes(data)
+
+
+def big_map(rgb: Image.Image) -> np.ndarray:
+    colours = np.zeros((256, 3), np.uint16)
+    found = np.array(rgb.quantize(200).getpalette()).reshape(-1, 3)
+    colours[: len(found)] = found
+    return colours.T * 257
+
+
 def save(name: str, picture: Image.Image, golden: Image.Image | None = None, **options) -> None:
     picture.save(FORMATS / name, **options)
     write_golden(name, golden)
 
 
-def save_bytes(name: str, data: bytes) -> None:
+def save_bytes(name: str, data: bytes, golden: Image.Image | None = None) -> None:
     (FORMATS / name).write_bytes(data)
-    write_golden(name)
+    write_golden(name, golden)
 
 
 def write_golden(name: str, golden: Image.Image | None = None) -> None:
@@ -163,12 +318,13 @@ def main() -> None:
     save("palette.bmp", palette)
     save("lzw.tiff", rgb, compression="tiff_lzw")
     save("cmyk.tiff", cmyk)
+    orientations(rgb)
+    tiffs(rgb)
 
     text = b"A photo by its name alone.\n"
     huge = png_chunk(b"IHDR", (30_000).to_bytes(4) * 2 + bytes([8, 2, 0, 0, 0])) + png_chunk(b"IDAT", b"")
     (REFUSED / "text.jpg").write_bytes(text)
     (REFUSED / "huge.png").write_bytes(PNG_SIGNATURE + huge)
-    palette.save(REFUSED / "palette.tiff")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,3 @@
-use crate::graph::{Attribute, GraphBuilder, Value};
 use crate::{Result, Weights};
 
 /// What follows a batch norm.
@@ -12,7 +11,46 @@ pub enum Activation {
     Relu6,
 }
 
-/// A convolution without bias on square maps, its batch norm, and an activation.
+/// How a kernel meets the border of a map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Padding {
+    /// The same number of zeros on every side.
+    Symmetric(usize),
+    /// TensorFlow's "same": just enough zeros for ceil(size / stride) outputs, the odd one after the map.
+    Same,
+}
+
+impl Padding {
+    /// Zeros before and after an axis of `size` cells.
+    pub fn zeros(self, size: usize, kernel: usize, stride: usize) -> (usize, usize) {
+        match self {
+            Self::Symmetric(zeros) => (zeros, zeros),
+            Self::Same => {
+                let total = ((size.div_ceil(stride) - 1) * stride + kernel).saturating_sub(size);
+                (total / 2, total - total / 2)
+            }
+        }
+    }
+
+    /// Length of what the kernel makes of an axis of `size` cells.
+    pub fn output_size(self, size: usize, kernel: usize, stride: usize) -> usize {
+        let (before, after) = self.zeros(size, kernel, stride);
+        (size + before + after - kernel) / stride + 1
+    }
+}
+
+/// The largest value of each window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaxPool {
+    /// Side of the window.
+    pub kernel: usize,
+    /// Step of the window.
+    pub stride: usize,
+    /// Cells around the maps that are never the largest.
+    pub padding: Padding,
+}
+
+/// A convolution without bias, its batch norm, and an activation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConvBn {
     /// Name of the convolution; its weight is `{conv}.weight`, `[out, in / groups, kernel, kernel]`.
@@ -30,8 +68,8 @@ pub struct ConvBn {
     pub stride: usize,
     /// Groups of channels; `in_channels` for a depthwise convolution.
     pub groups: usize,
-    /// Zeros before and after each row and column.
-    pub padding: (usize, usize),
+    /// Zeros around the maps.
+    pub padding: Padding,
     /// Epsilon of the batch norm.
     pub eps: f64,
     /// What follows.
@@ -39,6 +77,11 @@ pub struct ConvBn {
 }
 
 impl ConvBn {
+    /// Name of the convolution's weight.
+    pub fn weight_name(&self) -> String {
+        format!("{}.weight", self.conv)
+    }
+
     /// Shape of the convolution's weight.
     pub fn weight_shape(&self) -> [usize; 4] {
         [self.out_channels, self.in_channels / self.groups, self.kernel, self.kernel]
@@ -46,7 +89,7 @@ impl ConvBn {
 
     /// Names and shapes of the layer's five tensors.
     pub fn weight_shapes(&self) -> Vec<(String, Vec<usize>)> {
-        let conv = (format!("{}.weight", self.conv), self.weight_shape().to_vec());
+        let conv = (self.weight_name(), self.weight_shape().to_vec());
         let norm = ["weight", "bias", "running_mean", "running_var"]
             .map(|part| (format!("{}.{part}", self.bn), vec![self.out_channels]));
         std::iter::once(conv).chain(norm).collect()
@@ -58,7 +101,7 @@ impl ConvBn {
     /// # Errors
     /// The first weight that is missing or of another shape.
     pub fn fold(&self, weights: &Weights) -> Result<(Vec<f32>, Vec<f32>)> {
-        let kernel = weights.get(&format!("{}.weight", self.conv), &self.weight_shape())?;
+        let kernel = weights.get(&self.weight_name(), &self.weight_shape())?;
         let norm = |part| weights.get(&format!("{}.{part}", self.bn), &[self.out_channels]);
         let (gamma, beta) = (norm("weight")?, norm("bias")?);
         let (mean, var) = (norm("running_mean")?, norm("running_var")?);
@@ -77,40 +120,11 @@ impl ConvBn {
             .collect();
         Ok((weight, bias))
     }
-
-    /// Adds the folded convolution and its activation to a graph.
-    pub(crate) fn build(&self, graph: &mut GraphBuilder, weights: &Weights, input: &Value) -> Result<Value> {
-        let (weight, bias) = self.fold(weights)?;
-        let weight = graph.floats(&format!("{}.weight", self.conv), &self.weight_shape(), &weight);
-        let bias = graph.floats(&format!("{}.bias", self.conv), &[self.out_channels], &bias);
-        let [kernel, stride, groups] = [self.kernel, self.stride, self.groups].map(|size| size as i64);
-        let (before, after) = (self.padding.0 as i64, self.padding.1 as i64);
-        let output = graph.node(
-            "Conv",
-            &self.conv,
-            [input, &weight, &bias],
-            [
-                ("group", Attribute::Int(groups)),
-                ("kernel_shape", Attribute::Ints(vec![kernel; 2])),
-                ("pads", Attribute::Ints(vec![before, before, after, after])),
-                ("strides", Attribute::Ints(vec![stride; 2])),
-            ],
-        );
-        Ok(match self.activation {
-            Activation::Linear => output,
-            Activation::Relu => graph.node("Relu", &format!("{}.relu", self.conv), [&output], []),
-            Activation::Relu6 => {
-                let low = graph.shared_float("relu6.min", 0.0);
-                let high = graph.shared_float("relu6.max", 6.0);
-                graph.node("Clip", &format!("{}.relu6", self.conv), [&output, &low, &high], [])
-            }
-        })
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Activation, ConvBn};
+    use super::{Activation, ConvBn, Padding};
     use crate::Weights;
 
     /// ```python
@@ -133,7 +147,7 @@ mod tests {
             kernel: 1,
             stride: 1,
             groups: 1,
-            padding: (0, 0),
+            padding: Padding::Symmetric(0),
             eps: 0.25,
             activation: Activation::Linear,
         };
@@ -142,5 +156,23 @@ mod tests {
         let named = layer.weight_shapes().into_iter().zip(tensors);
         weights.extend(named.map(|((name, shape), numbers)| (name, shape, numbers.to_vec()))).unwrap();
         assert_eq!(layer.fold(&weights).unwrap(), (vec![0.75, -8.0], vec![0.5, 11.0]));
+    }
+
+    #[test]
+    fn same_padding_is_symmetric_at_stride_1_and_late_at_stride_2() {
+        let zeros = |size, kernel, stride| Padding::Same.zeros(size, kernel, stride);
+        assert_eq!(zeros(112, 3, 1), (1, 1));
+        assert_eq!(zeros(224, 3, 2), (0, 1));
+        assert_eq!(zeros(56, 5, 2), (1, 2));
+        assert_eq!(zeros(7, 5, 1), (2, 2));
+        assert_eq!(zeros(14, 1, 1), (0, 0));
+        assert_eq!(zeros(7, 1, 1), (0, 0));
+    }
+
+    #[test]
+    fn output_sizes_are_what_the_windows_leave() {
+        assert_eq!(Padding::Same.output_size(65, 5, 2), 33);
+        assert_eq!(Padding::Symmetric(3).output_size(224, 7, 2), 112);
+        assert_eq!(Padding::Symmetric(1).output_size(112, 3, 2), 56);
     }
 }

@@ -22,7 +22,7 @@ use crate::proto::{DataType, GraphProto, ModelProto};
 use crate::{Error, Result};
 use constants::{Source, inline};
 use glimpse_bundle::{
-    CAPTIONER, DECODER, ENCODER, EarlyStopping, GenerationConfig, NUM_CELLS, Precision, model_file, tensors,
+    CAPTIONER, DECODER, ENCODER, GenerationConfig, NUM_CELLS, Precision, model_file, tensors,
 };
 use prost::Message;
 use prost::bytes::Bytes;
@@ -38,22 +38,10 @@ mod names {
     pub const SCORES: &str = "scores";
 }
 
-/// Whether the graph's search knows all that the decoding defaults ask for.
-fn can_search(generation: &GenerationConfig) -> bool {
-    let GenerationConfig { no_repeat_ngram_size, min_length, early_stopping, .. } = *generation;
-    let GenerationConfig { repetition_penalty, num_beam_groups, do_sample, .. } = *generation;
-    no_repeat_ngram_size == 0
-        && min_length <= 2
-        && early_stopping == EarlyStopping::Heuristic
-        && repetition_penalty == 1.0
-        && num_beam_groups == 1
-        && !do_sample
-}
-
-/// Writes the captioner of every precision in which `folder` holds both other graphs; none where
-/// the graph's search does not know what the defaults ask for.
+/// Writes the captioner of every precision in which `folder` holds both other graphs; none where `generation` asks
+/// for more than a plain beam search, see [`GenerationConfig::beyond_plain_search`].
 pub(crate) fn write_captioners(folder: &Path, generation: &GenerationConfig) -> Result<()> {
-    if !can_search(generation) {
+    if !generation.beyond_plain_search().is_empty() {
         return Ok(());
     }
     for precision in Precision::ALL {

@@ -5,7 +5,6 @@ use super::constants::{Source, inline};
 use crate::Result;
 use crate::graph::{Attribute, GraphBuilder, Signature, Value, unshaped};
 use crate::proto::DataType;
-use crate::variants::to;
 use glimpse_bundle::{GenerationConfig, NUM_CELLS, tensors};
 use std::collections::HashMap;
 
@@ -82,7 +81,7 @@ impl Ops<'_> {
     }
 
     fn cast(&mut self, name: &str, input: Value, data_type: DataType) -> Value {
-        self.0.node("Cast", name, [&input], [to(data_type)])
+        self.0.node("Cast", name, [&input], [("to", Attribute::element_type(data_type))])
     }
 
     /// An i64 scalar.
@@ -279,7 +278,7 @@ impl Search<'_> {
         let looked = ops.op("Where", "best.attentions", [here, look, looked]);
 
         // Those of the first num_beams ranks that end join the finished ones.
-        let eos = ops.int("eos", i64::from(self.generation.eos_token_id));
+        let eos = ops.int("eos", i64::from(self.generation.eos_token_id.first()));
         let next_length = ops.op("Add", "length.next", [length, one]);
         let is_last = ops.op("Equal", "is_last", [next_length, outer.max_length]);
         let ends = ops.op("Equal", "is_eos", [tokens, eos]);

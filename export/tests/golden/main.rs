@@ -9,7 +9,7 @@ mod interpreter;
 
 use glimpse_bundle::tensors;
 use glimpse_bundle::{Architecture, Config, GenerationConfig, Provenance};
-use glimpse_export::backbone::{Backbone, EfficientNetLite0};
+use glimpse_export::backbone::{Backbone, backbone};
 use glimpse_export::{Checkpoint, Weights, decoder_graph, encoder_graph, seeded, weight_shapes};
 use interpreter::{Tensor, run};
 use ndarray::{ArrayD, IxDyn};
@@ -18,9 +18,13 @@ use std::path::Path;
 
 const FEATURE_DIM: usize = 1280;
 
+fn network() -> &'static Backbone {
+    backbone("efficientnet-lite0").unwrap()
+}
+
 fn full() -> Architecture {
     Architecture {
-        backbone: EfficientNetLite0.name().into(),
+        backbone: network().name.into(),
         feature_dim: FEATURE_DIM,
         num_cells: 49,
         encoder_dim: 3,
@@ -77,7 +81,7 @@ fn checkpoint(architecture: Architecture) -> Checkpoint {
     let tokenizer = seeded::tokenizer(architecture.vocab_size).unwrap();
     let checkpoint = Checkpoint {
         config: Config::new(architecture, Provenance::default()),
-        preprocessor: EfficientNetLite0.preprocessor(),
+        preprocessor: network().preprocessor(),
         generation: GenerationConfig::default(),
         tokenizer,
         weights,
@@ -104,7 +108,7 @@ fn compare(case: &str, found: &HashMap<String, Tensor>, names: &[&str]) {
 
 fn check(case: &str, architecture: Architecture) {
     let checkpoint = checkpoint(architecture);
-    let backbone_weights = seeded::backbone_weights(&EfficientNetLite0, 0).unwrap();
+    let backbone_weights = seeded::backbone_weights(network(), 0).unwrap();
     let projects = checkpoint.config.architecture.project_features;
     // The interpreter starts behind the backbone, whose convolutions it does not know.
     let features = if projects { "cells" } else { tensors::LAST_HIDDEN_STATE };

@@ -150,3 +150,32 @@ fn parts_that_do_not_fit_are_refused() {
         "the seeded checkpoint: the weight `decoder.gate.bias` has no place in the architecture of its config; of a training run, best.safetensors is the file to take"
     );
 }
+
+#[test]
+fn trained_blocks_are_read_from_the_checkpoint_and_the_rest_from_the_backbones_file() {
+    let mut trained = common::checkpoint(common::full());
+    let file = common::backbone_weights();
+    trained.config.provenance.trained_blocks = 1;
+    let error = trained.validate().unwrap_err().to_string();
+    assert!(error.contains("lacks the weight `_conv_head.weight` of shape [1280, 320, 1, 1]"), "{error}");
+    let shape = [1280, 320, 1, 1];
+    let head: Vec<f32> = (0..1280 * 320).map(|i| (i % 11) as f32).collect();
+    trained.weights.insert("_conv_head.weight", &shape, head.clone()).unwrap();
+    let (_folder, path) = folder();
+    trained.write(&path).unwrap();
+    let read = Checkpoint::read(&path).unwrap();
+    assert_eq!(read.config, trained.config);
+
+    let merged = read.backbone_weights(file).unwrap();
+    assert_eq!(merged.get("_conv_head.weight", &shape).unwrap(), head);
+    let same = |(name, _): &(&str, _)| *name != "_conv_head.weight";
+    assert!(merged.iter().filter(same).eq(file.iter().filter(same)));
+    assert_eq!(merged.len(), file.len());
+
+    // A block that is not trained has no place in the checkpoint.
+    trained.weights.insert("_blocks.15._project_conv.weight", &[1], vec![0.0]).unwrap();
+    assert!(matches!(trained.validate().unwrap_err(), Error::UnexpectedWeight { .. }));
+    trained.config.provenance.trained_blocks = 18;
+    let error = trained.validate().unwrap_err().to_string();
+    assert_eq!(error, "efficientnet-lite0 has at most 17 blocks to train, not 18: the first stays frozen");
+}

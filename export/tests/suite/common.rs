@@ -1,15 +1,23 @@
 //! Small models for the tests.
 
 use glimpse_bundle::Architecture;
-use glimpse_export::backbone::{Backbone, EfficientNetLite0, ResNet50};
+use glimpse_export::backbone::{Backbone, backbone};
 use glimpse_export::{Checkpoint, Weights, seeded};
 use std::sync::LazyLock;
+
+fn lite0() -> &'static Backbone {
+    backbone("efficientnet-lite0").unwrap()
+}
+
+fn resnet50() -> &'static Backbone {
+    backbone("resnet50").unwrap()
+}
 
 /// Every part of the model, each size different from all others.
 pub fn full() -> Architecture {
     Architecture {
-        backbone: EfficientNetLite0.name().into(),
-        feature_dim: EfficientNetLite0.feature_dim(),
+        backbone: lite0().name.into(),
+        feature_dim: lite0().feature_dim(),
         num_cells: 49,
         encoder_dim: 24,
         attention_dim: 20,
@@ -26,9 +34,9 @@ pub fn full() -> Architecture {
 /// The seed report's model: ResNet50, nothing optional.
 pub fn report() -> Architecture {
     Architecture {
-        backbone: ResNet50.name().into(),
-        feature_dim: ResNet50.feature_dim(),
-        encoder_dim: ResNet50.feature_dim(),
+        backbone: resnet50().name.into(),
+        feature_dim: resnet50().feature_dim(),
+        encoder_dim: resnet50().feature_dim(),
         project_features: false,
         gated_context: false,
         deep_output: false,
@@ -44,18 +52,17 @@ pub fn checkpoint(architecture: Architecture) -> Checkpoint {
 
 /// Random weights of [`full`]'s backbone, made once.
 pub fn backbone_weights() -> &'static Weights {
-    static WEIGHTS: LazyLock<Weights> =
-        LazyLock::new(|| seeded::backbone_weights(&EfficientNetLite0, 7).unwrap());
+    static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| seeded::backbone_weights(lite0(), 7).unwrap());
     &WEIGHTS
 }
 
 /// Random weights of [`report`]'s backbone, made once.
 pub fn resnet50_weights() -> &'static Weights {
-    static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| seeded::backbone_weights(&ResNet50, 7).unwrap());
+    static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| seeded::backbone_weights(resnet50(), 7).unwrap());
     &WEIGHTS
 }
 
 /// Random weights of the architecture's backbone.
 pub fn weights_for(architecture: &Architecture) -> &'static Weights {
-    if architecture.backbone == ResNet50.name() { resnet50_weights() } else { backbone_weights() }
+    if architecture.backbone == resnet50().name { resnet50_weights() } else { backbone_weights() }
 }

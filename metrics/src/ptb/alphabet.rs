@@ -1,18 +1,18 @@
-//! Characters to the few dozen kinds that the tokenizer tells apart.
+//! Maps characters to the few dozen kinds that the tokenizer distinguishes.
 //!
 //! The rules are automata over bytes: an ASCII character stands for itself, every other UTF-16 code unit for its
-//! kind, a byte from 0x80 on. The original reads UTF-16 too, so a character beyond the basic plane is two units
-//! that no rule knows.
+//! kind, a byte from 0x80 on. The original reads UTF-16 too, so a character beyond the basic plane is two units, which
+//! no rule matches.
 
 use std::sync::LazyLock;
 
 use regex_syntax::hir::{Class, HirKind};
 
-/// What a rule can ask of a character outside ASCII. The value is its byte in the rules' alphabet.
+/// The kinds of characters outside ASCII. The value is the byte in the rules' alphabet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
-    /// Control characters, unassigned code points, halves of surrogate pairs: dropped wherever they stand alone.
+    /// Control characters, unassigned code points, halves of surrogate pairs. They are dropped where they stand alone.
     Unknown = 0x80,
     /// A letter that is not upper case.
     Lower,
@@ -99,7 +99,7 @@ static TABLE: LazyLock<Box<[u8]>> = LazyLock::new(|| {
         for &(first, last) in ranges {
             for unit in first..=last {
                 let slot = &mut table[usize::from(unit)];
-                // Marks and symbols are given as blocks: letters and digits within a block stay what they are.
+                // Marks and symbols are given as blocks. Letters and digits within a block keep their kind.
                 let is_block = matches!(kind, Kind::Mark | Kind::Symbol);
                 if !is_block || *slot == Kind::Unknown as u8 {
                     *slot = kind as u8;
@@ -113,8 +113,8 @@ static TABLE: LazyLock<Box<[u8]>> = LazyLock::new(|| {
     table
 });
 
-/// The letters of Unicode 6.3, the version that the original was generated with: what came later is left out, and
-/// so is what later versions made a letter; U+1885 and U+1886 were letters then.
+/// The letters of Unicode 6.3, the version that the original was generated with. Characters that were added later or
+/// became letters later are left out. U+1885 and U+1886 were letters in that version.
 const LETTERS: &str =
     r"[[[\p{L}\x{1885}\x{1886}]&&\p{age:6.3}]--[\x{19b0}-\x{19c0}\x{19c8}\x{19c9}\x{1cf2}\x{1cf3}]]";
 
@@ -136,7 +136,7 @@ fn basic_plane(class: &str) -> Vec<(u16, u16)> {
         .collect()
 }
 
-/// Kinds that no property of Unicode describes; a later entry wins over an earlier one.
+/// Kinds that no property of Unicode describes. A later entry replaces an earlier one.
 const RANGES: &[(Kind, &[(u16, u16)])] = &[
     (
         Kind::Mark,

@@ -13,7 +13,7 @@ use super::pattern;
 use super::rules::{End, RULES, Rule};
 use super::text;
 
-/// The rules, and all of them in one automaton whose states are built as captions need them.
+/// The rules, and one automaton for all of them. Its states are built when a caption first needs them.
 struct Lexer {
     rules: Vec<Rule>,
     automaton: DFA,
@@ -31,14 +31,14 @@ static LEXER: LazyLock<Lexer> = LazyLock::new(|| {
     Lexer { rules, automaton }
 });
 
-/// States that were built, for the next call; threads that tokenise at the same time have their own.
+/// Keeps the states that were built for the next call. Threads that tokenise at the same time have one cache each.
 static CACHES: LazyLock<Pool<Cache, fn() -> Cache>> =
     LazyLock::new(|| Pool::new(|| LEXER.automaton.create_cache()));
 
-/// Bytes of states that one cache may hold; those of everyday captions take a tenth of it.
+/// Bytes of states that one cache may hold. Usual captions need a tenth of it.
 const CACHE_CAPACITY: usize = 16 << 20;
 
-/// Writes the tokens of `text` with one space between them, and a line break for each of its own.
+/// Writes the tokens of `text` with one space between them, and a line break for each line break of `text`.
 pub(super) fn tokenize(text: &str) -> String {
     let units = Units::new(text);
     let mut cache = CACHES.get();
@@ -46,7 +46,7 @@ pub(super) fn tokenize(text: &str) -> String {
     let mut start = 0;
     while start < units.bytes.len() {
         let Some((rule, match_end)) = longest_match(&mut cache, &units.bytes, start) else {
-            // No rule knows this character: it is left out, and separates tokens.
+            // No rule matches this character: it is left out and separates tokens.
             start += 1;
             continue;
         };
@@ -65,14 +65,14 @@ pub(super) fn tokenize(text: &str) -> String {
     output
 }
 
-/// The rule of the longest match at `start`, the first one of several, and where the match ends.
+/// The rule of the longest match at `start`, and where the match ends. Of several such rules the first one counts.
 fn longest_match(cache: &mut Cache, bytes: &[u8], start: usize) -> Option<(&'static Rule, usize)> {
-    const NO_GIVING_UP: &str = "the automaton is not told to give up, and every state fits its cache";
+    const NO_GIVING_UP: &str = "the automaton has no reason to give up: every state fits into its cache";
     let Lexer { rules, automaton } = &*LEXER;
     let input = Input::new(bytes).range(start..).anchored(Anchored::Yes);
     let mut state = automaton.start_state_forward(cache, &input).expect(NO_GIVING_UP);
     let mut longest = None;
-    // A match shows one step after its last byte, hence the step past the end.
+    // The automaton reports a match one step after its last byte, so one step goes past the end.
     for end in start..=bytes.len() {
         state = match bytes.get(end) {
             Some(&byte) => automaton.next_state(cache, state, byte).expect(NO_GIVING_UP),
@@ -89,7 +89,7 @@ fn longest_match(cache: &mut Cache, bytes: &[u8], start: usize) -> Option<(&'sta
     longest
 }
 
-/// How many characters of a match are the token, and after how many the next token may start.
+/// How many characters of a match belong to the token, and after how many the next token may start.
 fn split(rule: &Rule, matched: &[u8]) -> (usize, usize) {
     let before_blank = || matched.iter().position(|&byte| is_blank(byte)).unwrap_or(matched.len());
     match rule.end {
@@ -110,7 +110,7 @@ fn is_blank(byte: u8) -> bool {
     byte.is_ascii_whitespace() || BLANKS.contains(&byte)
 }
 
-/// Where the last apostrophe starts, in any of its spellings.
+/// Where the last apostrophe starts. Any spelling of it counts.
 fn last_apostrophe(matched: &[u8]) -> usize {
     const ENTITY: &[u8] = b"&apos;";
     const SPELLINGS: [u8; 4] = [b'\'', b'`', Kind::RightQuote as u8, Kind::LeftQuote as u8];

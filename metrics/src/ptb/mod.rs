@@ -1,13 +1,13 @@
 //! Penn Treebank tokens of captions, as coco-caption makes them.
 //!
 //! `pycocoevalcap` scores what Stanford's PTBTokenizer of CoreNLP 3.4.1 writes with `-preserveLines -lowerCase`,
-//! less a list of punctuation tokens. These functions give the same tokens, by rules that were written for this crate
-//! against the behaviour of that program; `tests/golden.rs` compares the two. Three habits of that chain are worth
-//! knowing when scores surprise:
-//! - brackets survive: the list holds `-LRB-`, but the tokenizer writes `-lrb-` in lower case;
+//! without a list of punctuation tokens. These functions give the same tokens. Their rules were written for this crate,
+//! to reproduce what that program does; `tests/golden.rs` compares the two. Three properties explain some unexpected
+//! scores:
+//! - brackets are kept: the list has `-LRB-`, but the tokenizer writes `-lrb-` in lower case;
 //! - some tokens hold a no-break space (`1 1/2`, telephone numbers): BLEU and CIDEr, which split at any white space,
-//!   see two words there, ROUGE-L one;
-//! - all captions are one text with a caption a line, and a few decisions look at the next line: `no.` at the end of
+//!   see two tokens there, ROUGE-L one;
+//! - all captions are one text with one caption per line, and a few rules look at the next line: `no.` at the end of
 //!   a caption keeps its full stop if the next caption starts with a number.
 
 mod alphabet;
@@ -33,8 +33,8 @@ pub fn tokenize(caption: &str) -> String {
 
 /// The tokens of each caption of a set, with one space between them.
 ///
-/// Line breaks within a caption count as spaces. (`pycocoevalcap` does so for `\n` only; any other one shifts all
-/// captions after it by a line.)
+/// Line breaks within a caption count as spaces. (`pycocoevalcap` does this for `\n` only; any other line
+/// break moves all captions after it by one line.)
 pub fn tokenize_all<S: AsRef<str>>(captions: &[S]) -> Vec<String> {
     let mut text = String::new();
     for (i, caption) in captions.iter().enumerate() {
@@ -54,7 +54,7 @@ fn is_line_break(c: char) -> bool {
 
 fn without_punctuation(line: &str) -> String {
     let mut kept = String::with_capacity(line.len());
-    for token in line.trim_end_matches(crate::words::is_space).split(' ') {
+    for token in line.trim_end_matches(crate::caption::is_space).split(' ') {
         if !token.is_empty() && !PUNCTUATION.contains(&token) {
             if !kept.is_empty() {
                 kept.push(' ');

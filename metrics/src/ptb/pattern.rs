@@ -11,7 +11,7 @@ use super::rules::SUB_PATTERNS;
 /// Translates a pattern to the syntax of a regex over the bytes of [`super::alphabet`].
 ///
 /// # Panics
-/// If the pattern names something unknown; patterns are constants.
+/// If the pattern has an unknown name. All patterns are constants, so a test finds this.
 pub(super) fn translate(pattern: &str) -> String {
     let mut regex = String::with_capacity(pattern.len() * 4);
     let mut in_brackets = false;

@@ -5,11 +5,11 @@ use std::borrow::Cow;
 /// How a token is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Text {
-    /// As it stands.
+    /// Unchanged.
     Same,
-    /// Without soft hyphens; nothing but soft hyphens is a hyphen.
+    /// Without soft hyphens. A token of soft hyphens only becomes a hyphen.
     NoSoftHyphens,
-    /// Quotation marks as LaTeX writes them, those that do not tell their side as closing.
+    /// Quotation marks as LaTeX writes them. Marks that can open and close are written as closing ones.
     Quotes,
     /// `&` for `&amp;`.
     Ampersand,
@@ -19,9 +19,9 @@ pub(super) enum Text {
     RoundBrackets,
     /// U+00A0 for spaces, and round brackets by their names.
     NoBreakSpacesRoundBrackets,
-    /// Fractions in one character spelt out, as far as the original knows them.
+    /// Fractions in one character as several characters, for those fractions that the original replaces.
     Fraction,
-    /// Currency signs by the stand-ins of the Treebank.
+    /// Currency signs by the characters that the Treebank has for them.
     Currency,
     /// This text.
     Fixed(&'static str),
@@ -32,7 +32,7 @@ pub(super) enum Text {
 }
 
 impl Text {
-    /// What is written for `token`, but for its case: all tokens end up in lower case.
+    /// What is written for `token`. The caller changes it to lower case.
     pub(super) fn apply(self, token: &str) -> Cow<'_, str> {
         match self {
             Self::Same => token.into(),
@@ -73,7 +73,7 @@ fn name_round_brackets(token: &str) -> String {
 }
 
 fn latex_quotes(token: &str) -> String {
-    // Entities count in small letters only.
+    // Entities are recognised in lower case only.
     let token = token.replace("&apos;", "'").replace("&quot;", "''");
     let mut latex = String::with_capacity(token.len() + 1);
     for c in token.chars() {

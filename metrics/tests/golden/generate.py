@@ -1,11 +1,11 @@
-"""Writes what pycocoevalcap 1.2 says of the captions in cases.py and of Flickr8k, for ../*.rs to compare with.
+"""Writes the tokens and scores that pycocoevalcap 1.2 computes for the captions in cases.py and for Flickr8k.
 
     python -m venv .venv && .venv/bin/pip install pycocoevalcap==1.2
     .venv/bin/python metrics/tests/golden/generate.py --flickr8k ../shared/data/flickr8k
 
 needs a `java` on the path (any from version 8) and a UTF-8 locale. Without --flickr8k only the files made from
-cases.py are written. No caption of Flickr8k is written: of its tokens only four bytes of a digest each, of its
-scores only numbers.
+cases.py are written. No caption of Flickr8k is written, only four bytes of a digest of each caption's tokens,
+and scores.
 """
 
 import argparse

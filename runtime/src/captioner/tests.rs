@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::encoder::take_f32;
+use glimpse_bundle::image::RgbImage;
 use glimpse_bundle::{EarlyStopping, tensors};
 use ort::value::{Tensor, TensorRef};
 use std::path::PathBuf;
@@ -35,7 +36,7 @@ fn captioner() -> Option<Captioner> {
 
 fn photos() -> Vec<RgbImage> {
     let shared = project().join("../shared/data/flickr8k/images");
-    let folder = if shared.is_dir() { shared } else { project().join("examples") };
+    let folder = if shared.is_dir() { shared } else { project().join("assets/photos") };
     let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "jpg")).collect();
     files.sort();
@@ -60,12 +61,13 @@ struct Sequence {
 }
 
 impl Sequence {
-    fn score(&self, options: &SearchOptions) -> f32 {
+    fn score(&self, options: &GenerationConfig) -> f32 {
         self.sum / (self.token_ids.len() as f32).powf(options.length_penalty)
     }
 
-    fn ends(&self, options: &SearchOptions) -> bool {
-        self.token_ids.last() == Some(&options.eos_token_id) || self.token_ids.len() + 1 == options.max_length
+    fn ends(&self, options: &GenerationConfig) -> bool {
+        self.token_ids.last().is_some_and(|&id| options.eos_token_id.contains(id))
+            || self.token_ids.len() + 1 == options.max_length
     }
 }
 
@@ -74,7 +76,7 @@ struct Plain<'a> {
     decoder: &'a mut Session,
     encoded: &'a Encoded,
     vocab_size: usize,
-    options: &'a SearchOptions,
+    options: &'a GenerationConfig,
 }
 
 impl Plain<'_> {
@@ -84,7 +86,9 @@ impl Plain<'_> {
 
     /// Every allowed word after a sequence, in no order.
     fn continuations(&mut self, sequence: &Sequence) -> Vec<Sequence> {
-        let Encoded { last_hidden_state, encoder_keys, initial_h, initial_c, .. } = self.encoded;
+        let [last_hidden_state, encoder_keys, initial_h, initial_c] =
+            [tensors::LAST_HIDDEN_STATE, tensors::ENCODER_KEYS, tensors::INITIAL_H, tensors::INITIAL_C]
+                .map(|name| self.encoded.output(name).unwrap());
         let (h, c) = match &*sequence.state {
             Some(State { h, c }) => (h, c),
             None => (initial_h, initial_c),
@@ -159,8 +163,8 @@ fn assert_near(what: &str, found: &[f32], expected: &[f32]) {
 
 #[test]
 fn captions_equal_a_plain_search() {
-    let Some(mut captioner) = captioner() else { return };
-    let mut greedy = captioner.search_options();
+    let Some(captioner) = captioner() else { return };
+    let mut greedy = captioner.generation_config().clone();
     (greedy.num_beams, greedy.early_stopping) = (1, EarlyStopping::Heuristic);
     let mut three = greedy.clone();
     (three.num_beams, three.num_return_sequences, three.length_penalty) = (3, 3, 1.0);
@@ -169,11 +173,15 @@ fn captions_equal_a_plain_search() {
         let encoded = captioner.encode(photos).unwrap();
         let found = [&greedy, &three].map(|options| captioner.decode(&encoded, options).unwrap());
         for (index, photo) in photos.iter().enumerate() {
-            let encoded = captioner.encode(std::slice::from_ref(photo)).unwrap();
+            let encoded = captioner.encode([photo]).unwrap();
             let vocab_size = captioner.bundle.config.architecture.vocab_size;
             for (captions, options) in found.iter().zip([&greedy, &three]) {
-                let mut plain =
-                    Plain { decoder: &mut captioner.decoder, encoded: &encoded, vocab_size, options };
+                let mut plain = Plain {
+                    decoder: &mut locked(&captioner.decoder),
+                    encoded: &encoded,
+                    vocab_size,
+                    options,
+                };
                 let expected = if options.num_beams == 1 { plain.greedy() } else { plain.beam_search() };
                 assert_eq!(captions[index].len(), expected.len());
                 for (caption, expected) in captions[index].iter().zip(&expected) {
@@ -192,23 +200,87 @@ fn captions_equal_a_plain_search() {
 /// A seed draws the same for a photo, whatever photos are beside it; another seed draws something else.
 #[test]
 fn samples_do_not_depend_on_the_batch() {
-    let Some(mut captioner) = captioner() else { return };
-    let mut options = captioner.search_options();
+    let Some(captioner) = captioner() else { return };
+    let mut options = captioner.generation_config().clone();
     (options.num_beams, options.do_sample, options.num_return_sequences) = (1, true, 3);
     (options.temperature, options.seed) = (1.3, 11);
     let ids = |captions: &[Caption]| -> Vec<_> {
         captions.iter().map(|caption| caption.token_ids.clone()).collect()
     };
     let photos: Vec<_> = photos().into_iter().take(5).collect();
-    let together = captioner.caption(&photos, &options).unwrap();
+    let together = captioner.caption_batch(&photos, &options).unwrap();
     for (photo, batched) in photos.iter().zip(&together) {
-        let alone = captioner.caption(std::slice::from_ref(photo), &options).unwrap();
+        let alone = captioner.caption_batch([photo], &options).unwrap();
         assert_eq!(ids(&alone[0]), ids(batched));
     }
     let reversed: Vec<_> = photos.iter().rev().cloned().collect();
-    let reversed = captioner.caption(&reversed, &options).unwrap();
+    let reversed = captioner.caption_batch(&reversed, &options).unwrap();
     assert!(reversed.iter().rev().zip(&together).all(|(a, b)| ids(a) == ids(b)));
     options.seed = 12;
-    let other = captioner.caption(&photos, &options).unwrap();
+    let other = captioner.caption_batch(&photos, &options).unwrap();
     assert!(other.iter().zip(&together).any(|(a, b)| ids(a) != ids(b)));
+}
+
+#[test]
+fn a_batch_of_another_captioner_is_refused() {
+    let (Some(one), Some(other)) = (captioner(), captioner()) else { return };
+    let photo = photos().swap_remove(0);
+    let encoded = one.encode([&photo]).unwrap();
+    assert!(matches!(other.decode(&encoded, one.generation_config()), Err(Error::OtherCaptioner)));
+    assert!(one.decode(&encoded, one.generation_config()).is_ok());
+}
+
+#[test]
+fn a_picture_of_few_pixels_is_refused_by_the_library_too() {
+    let Some(captioner) = captioner() else { return };
+    let refused = captioner.caption(RgbImage::new(3, 3), captioner.generation_config());
+    let message = refused.unwrap_err().to_string();
+    assert!(message.contains("3x3"), "{message}");
+}
+
+/// Two threads share a captioner, and each gets what it would get alone.
+#[test]
+fn threads_share_a_captioner() {
+    let Some(captioner) = captioner() else { return };
+    let photos: Vec<_> = photos().into_iter().take(6).collect();
+    let options = captioner.generation_config();
+    let expected = captioner.caption_batch(&photos, options).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for (photo, expected) in photos.iter().zip(&expected) {
+                    let found = captioner.caption(photo, options).unwrap();
+                    assert_eq!(found[0].token_ids, expected[0].token_ids);
+                }
+            });
+        }
+    });
+}
+
+/// What cannot be captioned has an error of its own, in its place; the stream is read as it is needed.
+#[test]
+fn a_stream_answers_in_order() {
+    let Some(captioner) = captioner() else { return };
+    let photos: Vec<_> = photos().into_iter().take(5).collect();
+    let options = captioner.generation_config().clone().with_num_beams(1);
+    let expected = captioner.caption_batch(&photos, &options).unwrap();
+    let broken = || Photo::Bytes(b"not a picture".to_vec());
+    let taken = std::sync::Arc::new(AtomicU64::new(0));
+    let counted = taken.clone();
+    let endless = photos.clone().into_iter().cycle().enumerate().map(move |(place, photo)| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        if place % 3 == 1 { broken() } else { photo.into() }
+    });
+    let stream = StreamOptions::default().with_batch_size(2).with_threads(2);
+    let answers: Vec<_> = captioner.stream(endless, &options, stream).unwrap().take(12).collect();
+    for (place, answer) in answers.iter().enumerate() {
+        match answer {
+            Ok(answer) => {
+                assert_eq!(answer.captions[0].token_ids, expected[place % 5][0].token_ids, "photo {place}");
+            }
+            Err(error) => assert!(place % 3 == 1, "photo {place}: {error}"),
+        }
+    }
+    assert!(answers[1].is_err() && answers[10].is_err());
+    assert!(taken.load(Ordering::SeqCst) < 20, "{taken:?} photos were read for 12 answers");
 }

@@ -6,6 +6,7 @@ pub use reference::{Difference, compare};
 
 use crate::contract::Contract;
 use crate::device::Device;
+use crate::error::OrtError;
 use crate::onnxruntime::OnnxRuntime;
 use crate::optimized;
 use crate::session::open_graph;
@@ -133,13 +134,15 @@ pub fn inspect(bundle: &Bundle, runtime: &OnnxRuntime) -> Result<Inspection> {
 fn open_checked(bundle: &Bundle, runtime: &OnnxRuntime, stem: &str, precision: Precision) -> Result<Session> {
     let path = bundle.model_path(stem, precision)?;
     let session = open_graph(runtime, &path, Device::Cpu)
-        .map_err(|source| Error::Session { path: path.clone(), source })?;
-    let architecture = &bundle.config.architecture;
+        .map_err(|source| Error::Session { path: path.clone(), source: OrtError::of(source) })?;
+    let interface = bundle.config.decoder_interface();
     match stem {
         ENCODER => {
-            Contract::encoder(architecture, bundle.preprocessor.output_size()).check(&session, &path)?;
+            Contract::encoder(&interface, bundle.preprocessor.output_size()).check(&session, &path)?;
         }
-        DECODER => Contract::decoder(architecture).check(&session, &path)?,
+        DECODER => {
+            Contract::decoder(&interface, bundle.config.architecture.num_cells).check(&session, &path)?
+        }
         _ => {}
     }
     Ok(session)

@@ -1,4 +1,5 @@
 use super::open_checked;
+use crate::error::OrtError;
 use crate::onnxruntime::OnnxRuntime;
 use crate::{Error, Result};
 use glimpse_bundle::{Bundle, DECODER, ENCODER, Precision};
@@ -69,7 +70,7 @@ fn compare_graph(
     tensors: &BTreeMap<String, TensorView<'_>>,
     file: &Path,
 ) -> Result<Vec<Difference>> {
-    let failed = |source| Error::Run { graph, source };
+    let failed = |source| Error::Run { graph, source: OrtError::of(source) };
     let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = Vec::new();
     for input in session.inputs() {
         let name = input.name().to_string();

@@ -8,6 +8,7 @@ mod waiting;
 pub use locate::Origin;
 pub use telemetry::disable_telemetry;
 
+use crate::error::OrtError;
 use crate::{Error, Result};
 use locate::{Place, places};
 use ort::LoadDynamicError;
@@ -102,7 +103,8 @@ impl OnnxRuntime {
         let (place, builder) = load_library(options.library.as_deref())?;
         let library = place.path.canonicalize().unwrap_or(place.path);
         let environment = builder.with_name("glimpse").with_telemetry(false).build();
-        let environment = environment.map_err(|source| Error::Environment { source })?;
+        let environment =
+            environment.map_err(|source| Error::Environment { source: OrtError::of(source) })?;
         if std::env::var_os("ORT_LOG").is_none() {
             // A failure is returned as an error. The same message on stderr would only confuse.
             environment.set_log_level(LogLevel::Fatal);

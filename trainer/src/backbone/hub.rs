@@ -1,9 +1,8 @@
 use crate::{Error, Result};
+use glimpse_export::backbone::{backbone, backbones};
 use hf_hub::api::sync::{ApiBuilder, ApiError};
 use std::path::PathBuf;
 
-/// Repositories of ImageNet weights under the names that the trainer reads, by backbone.
-const REPOSITORIES: [(&str, &str); 1] = [("resnet50", "timm/resnet50.tv_in1k")];
 const FILE: &str = "model.safetensors";
 
 /// The backbone's weight file from the Hugging Face hub: out of the hub's cache on this machine
@@ -13,9 +12,10 @@ pub(super) fn fetch(name: &str) -> Result<PathBuf> {
 }
 
 fn fetch_with(api: ApiBuilder, name: &str) -> Result<PathBuf> {
-    let Some((_, repository)) = REPOSITORIES.iter().find(|(backbone, _)| *backbone == name) else {
-        let known = REPOSITORIES.map(|(backbone, _)| backbone).join(", ");
-        return Err(Error::NotOnHub { name: name.to_string(), known });
+    let Some(repository) = backbone(name)?.hub_repository else {
+        let known = backbones().iter().filter(|backbone| backbone.hub_repository.is_some());
+        let known: Vec<_> = known.map(|backbone| backbone.name).collect();
+        return Err(Error::NotOnHub { name: name.to_string(), known: known.join(", ") });
     };
     let get = || -> Result<PathBuf, ApiError> { api.build()?.model(repository.to_string()).get(FILE) };
     get().map_err(|error| Error::Hub { repository, file: FILE, reason: error.to_string() })

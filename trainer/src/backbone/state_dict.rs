@@ -52,6 +52,19 @@ impl StateDict {
         Ok(tensor.to_kind(Kind::Float))
     }
 
+    /// Whether there is a weight called `name`.
+    pub fn contains(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// Refuses a file without a weight called `name`.
+    pub(super) fn check_contains(&self, name: &str) -> Result<()> {
+        match self.contains(name) {
+            true => Ok(()),
+            false => Err(Error::WeightMissing { name: name.to_string(), path: self.source.clone() }),
+        }
+    }
+
     /// Every weight with its name, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))

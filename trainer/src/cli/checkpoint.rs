@@ -25,6 +25,7 @@ pub struct Opened {
     pub tokenizer: CaptionTokenizer,
     /// The backbone's own weights, and their file.
     pub backbone_weights: (StateDict, PathBuf),
+    /// The frozen part of the backbone.
     pub backbone: FeatureExtractor,
     pub model: Captioner,
 }
@@ -37,8 +38,7 @@ impl CheckpointArgs {
         let path = super::backbone_weights_path(name, self.backbone_weights.as_deref())?;
         checkpoint.check_backbone_file(&path)?;
         let dict = StateDict::read(&path)?;
-        let backbone = FeatureExtractor::load(name, &dict, device)?;
-        let model = exporting::captioner(&checkpoint, &self.checkpoint, device)?;
+        let (backbone, model) = exporting::open(&checkpoint, &self.checkpoint, &dict, device)?;
         Ok(Opened { checkpoint, tokenizer, backbone_weights: (dict, path), backbone, model })
     }
 }

@@ -1,11 +1,12 @@
 use super::DeviceArgs;
 use super::checkpoint::{CheckpointArgs, Opened};
+use super::terminal::say;
 use anyhow::{Result, bail};
 use clap::Args;
-use glimpse_captions::Split;
-use glimpse_trainer::dataset::{CaptionedImage, PreparedDataset};
+use glimpse_captions::{CaptionedImage, Split};
+use glimpse_trainer::dataset::PreparedDataset;
 use glimpse_trainer::evaluation::{Evaluation, Sample, evaluate};
-use glimpse_trainer::features::{Augmentation, CacheKey, Entry, FeatureSource, LivePhotos};
+use glimpse_trainer::features::{Augmentation, CacheKey, Entry, FeatureSource, LivePhotos, before_last};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::num::NonZeroUsize;
@@ -63,6 +64,10 @@ impl EvaluateArgs {
             preprocessor: checkpoint.preprocessor.clone(),
             augmentation: Augmentation::default(),
             view_seed: 0,
+            before_block: before_last(
+                &checkpoint.config.architecture.backbone,
+                checkpoint.config.provenance.trained_blocks,
+            )?,
         };
         let plain = |image: &CaptionedImage| Entry { file_name: image.file_name.clone(), views: 1 };
         let entries: Vec<_> = images.iter().map(plain).collect();
@@ -76,32 +81,37 @@ impl EvaluateArgs {
         }
         let source = FeatureSource::live(photos, backbone);
         let evaluation = evaluate(&model, &source, &samples, &checkpoint.generation, self.workers, device)?;
-        let said = |i: usize| tokenizer.decode(&evaluation.captions[i].words);
+        let generated = |i: usize| tokenizer.decode(&evaluation.captions[i].words);
         let examples = images.iter().take(self.examples).enumerate();
         if self.json {
             let mut line = serde_json::to_value(&evaluation)?;
             line["examples"] = examples
                 .map(|(i, image)| {
                     let (file, references) = (&image.file_name, &image.captions);
-                    Ok(serde_json::json!({"image": file, "generated_text": said(i)?, "references": references}))
+                    Ok(serde_json::json!({"image": file, "generated_text": generated(i)?, "references": references}))
                 })
                 .collect::<Result<_>>()?;
-            println!("{line}");
+            say(line)?;
             return Ok(());
         }
-        self.print(&evaluation);
+        self.print(&evaluation)?;
         for (i, image) in examples {
-            println!("\n{}\n  generated  {}", image.file_name, said(i)?);
-            image.captions.iter().for_each(|reference| println!("  reference  {reference}"));
+            say("")?;
+            say(&image.file_name)?;
+            say(format_args!("  generated  {}", generated(i)?))?;
+            image.captions.iter().try_for_each(|reference| say(format_args!("  reference  {reference}")))?;
         }
         Ok(())
     }
 
-    fn print(&self, evaluation: &Evaluation) {
+    fn print(&self, evaluation: &Evaluation) -> std::io::Result<()> {
         let Evaluation { samples, words, cross_entropy, teacher_forced_cross_entropy: forced, .. } =
             evaluation;
-        println!("{samples} photos of the {} split, {words} words", self.split);
-        println!("cross-entropy without teacher forcing  {cross_entropy:.4}");
-        println!("cross-entropy with teacher forcing     {forced:.4} (perplexity {:.1})", forced.exp());
+        say(format_args!("{samples} photos of the {} split, {words} tokens", self.split))?;
+        say(format_args!("cross-entropy without teacher forcing  {cross_entropy:.4}"))?;
+        say(format_args!(
+            "cross-entropy with teacher forcing     {forced:.4} (perplexity {:.1})",
+            forced.exp()
+        ))
     }
 }

@@ -1,5 +1,6 @@
 use super::DeviceArgs;
 use super::checkpoint::{CheckpointArgs, Opened};
+use super::terminal::{SomeFailed, note};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use glimpse_bundle::{Precision, Preprocessor, Size, image};
@@ -63,9 +64,9 @@ impl ExportArgs {
         let report = write_bundle(&checkpoint, &weights, &self.output)?;
         drop(weights);
         for file in &report.files {
-            eprintln!("{:>10}  {}", file.bytes, report.dir.join(&file.name).display());
+            note(format_args!("{:>10}  {}", file.bytes, report.dir.join(&file.name).display()));
         }
-        eprintln!("{:>10}  in all", report.total_bytes());
+        note(format_args!("{:>10}  in all", report.total_bytes()));
 
         let reference = self.checkpoint.checkpoint.with_extension("reference.safetensors");
         exporting::write_reference(&reference, &exporting::reference(&backbone, &model, &pixel_values))?;
@@ -73,26 +74,26 @@ impl ExportArgs {
         self.quantize()
     }
 
-    /// Refuses what would fail only after a bundle that is there already has been replaced.
+    /// Refuses what would otherwise fail only after an existing bundle was replaced.
     fn check_variants(&self) -> Result<()> {
         let int8 = self.precision.contains(&Precision::Int8);
         match (int8, self.calibration.is_empty()) {
             (true, true) => bail!("--precision int8 is calibrated on photos: name some with --calibration"),
-            (false, false) => bail!("--calibration is for --precision int8"),
+            (false, false) => bail!("--calibration has an effect with --precision int8 only"),
             _ => {}
         }
         if self.precision.contains(&Precision::Fp32) {
-            bail!("--precision fp32 is what is written anyway; ask for int8 or fp16");
+            bail!("--precision fp32 is always written; ask for int8 or fp16");
         }
         let quantizer = quantizer()?;
         if !self.precision.is_empty() && !quantizer.is_file() {
-            bail!("{} writes the variants, and is not there: build glimpse-quantize", quantizer.display());
+            bail!("{} writes the variants, but it is missing: build glimpse-quantize", quantizer.display());
         }
         if let Some(missing) = self.calibration.iter().find(|place| !place.exists()) {
             bail!("--calibration {}: no such file or folder", missing.display());
         }
         match &self.glimpse {
-            // A bare name is looked for as the shell does.
+            // A name without a folder is searched on PATH.
             Some(program) if program.components().count() > 1 && !program.is_file() => {
                 bail!("--glimpse {}: no such file", program.display())
             }
@@ -100,7 +101,7 @@ impl ExportArgs {
         }
     }
 
-    /// Has `glimpse-quantize` beside this program add the variants.
+    /// Runs the `glimpse-quantize` beside this program, which adds the variants.
     fn quantize(&self) -> Result<()> {
         if self.precision.is_empty() {
             return Ok(());
@@ -114,7 +115,8 @@ impl ExportArgs {
         }
         let status = command.status().with_context(|| format!("running {}", program.display()))?;
         if !status.success() {
-            bail!("the variants were not written; the bundle without them stands");
+            let reason = "the variants were not written; the bundle is complete without them";
+            return Err(SomeFailed(reason.into()).into());
         }
         Ok(())
     }
@@ -145,16 +147,16 @@ impl ExportArgs {
         Ok(Tensor::from_slice(&values).view(shape))
     }
 
-    /// Has the runtime compare its outputs with libtorch's: the two meet through files only.
+    /// Runs `glimpse inspect`, which compares the outputs of ONNX Runtime with those of libtorch.
     fn check(&self, reference: &Path) -> Result<()> {
         let beside = std::env::current_exe().ok().map(|program| program.with_file_name("glimpse"));
         let program = self.glimpse.clone().or(beside.filter(|program| program.is_file()));
         let Some(program) = program else {
-            eprintln!(
+            note(format_args!(
                 "not checked: build the runtime, then run `glimpse inspect {} --reference {}`",
                 self.output.display(),
                 reference.display()
-            );
+            ));
             return Ok(());
         };
         let status = Command::new(&program)
@@ -165,13 +167,14 @@ impl ExportArgs {
             .status()
             .with_context(|| format!("running {}", program.display()))?;
         if !status.success() {
-            bail!("the bundle does not reproduce libtorch's numbers; the table above says where");
+            let reason = "the bundle does not reproduce libtorch's numbers; the table above says where";
+            return Err(SomeFailed(reason.into()).into());
         }
         Ok(())
     }
 }
 
-/// Beside this program.
+/// `glimpse-quantize` beside this program.
 fn quantizer() -> Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name("glimpse-quantize"))
 }

@@ -1,12 +1,14 @@
+use super::terminal::note;
 use super::{BackboneArgs, DeviceArgs};
 use anyhow::Result;
 use clap::Args;
+use glimpse_trainer::FolderLock;
 use glimpse_trainer::dataset::PreparedDataset;
 use glimpse_trainer::features::{self, CacheSpec, ExtractOptions};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-/// Run the frozen backbone over every photo once and keep its grids.
+/// Run the frozen part of the backbone over every photo once and keep what it gives.
 #[derive(Debug, Args)]
 pub struct FeaturesArgs {
     /// Folder that `prepare` wrote
@@ -31,18 +33,18 @@ impl FeaturesArgs {
     pub fn run(self) -> Result<()> {
         let dataset = PreparedDataset::read(&self.data)?;
         let device = self.device.device()?;
-        let info = glimpse_export::backbone::backbone(&self.backbone.backbone)?;
         let key = self.backbone.cache_key()?;
         let dir = features::cache_dir(&self.data, &key);
         let entries = features::entries(&dataset, self.views.into());
-        let spec = CacheSpec { key, feature_dim: info.feature_dim(), entries };
-        eprintln!(
+        let spec = CacheSpec::new(key, entries)?;
+        let _lock = FolderLock::take(&dir)?;
+        note(format_args!(
             "{}: {} grids of {} photos, {} MB",
             dir.display(),
             spec.total_grids(),
             spec.entries.len(),
             spec.total_bytes() >> 20
-        );
+        ));
         let backbone = self.backbone.load(device)?;
         let ExtractOptions { batch_size, workers } = ExtractOptions::new(&backbone);
         let options = ExtractOptions {
@@ -50,10 +52,10 @@ impl FeaturesArgs {
             workers: self.workers.map_or(workers, NonZeroUsize::get),
         };
         let report = features::extract(&dir, &spec, &dataset.images_dir, &backbone, &options)?;
-        eprintln!(
+        note(format_args!(
             "{} grids were there, {} computed, {:.1} a second",
             report.resumed, report.computed, report.per_second
-        );
+        ));
         Ok(())
     }
 }

@@ -7,25 +7,31 @@ pub mod features;
 pub mod prepare;
 mod recipe_overrides;
 pub mod sample;
+pub mod terminal;
 pub mod train;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use glimpse_trainer::backbone::{self, FeatureExtractor, StateDict};
-use glimpse_trainer::features::{Augmentation, CacheKey};
+use glimpse_trainer::backbone::{self, FeatureExtractor, StateDict, TrainedBlocks};
+use glimpse_trainer::features::{Augmentation, CacheKey, before_last};
 use std::path::{Path, PathBuf};
 use tch::Device;
 
-/// Which frozen network reads the photos, and where it runs.
+/// Which network reads the photos.
 #[derive(Debug, Args)]
 pub struct BackboneArgs {
-    /// Frozen backbone: resnet50 or efficientnet-lite0
+    /// Backbone: resnet50 or efficientnet-lite0
     #[arg(long, env = "GLIMPSE_BACKBONE", default_value = "efficientnet-lite0")]
     pub backbone: String,
     /// Its weights: a .safetensors or .pth state dict; "hub" downloads timm/resnet50.tv_in1k
     /// [default: NAME.safetensors or NAME.pth in models/backbones]
     #[arg(long, env = "GLIMPSE_BACKBONE_WEIGHTS")]
     pub backbone_weights: Option<PathBuf>,
+    /// Train the backbone's last N blocks with the decoder, and keep features from before them. resnet50 has 16 blocks
+    /// besides its stem, 3 of them in its last stage; efficientnet-lite0 has 16 and a head, which counts as one: 6 are
+    /// its last two stages
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub train_backbone: usize,
     /// How the training views of a photo differ from the plain one
     #[arg(long, value_enum, default_value = "crop")]
     pub augmentation: Augmentation,
@@ -37,13 +43,23 @@ impl BackboneArgs {
         backbone_weights_path(&self.backbone, self.backbone_weights.as_deref())
     }
 
-    /// The backbone on `device`.
+    /// The frozen part of the backbone on `device`.
     pub fn load(&self, device: Device) -> Result<FeatureExtractor> {
         let weights = StateDict::read(&self.weights_path()?)?;
-        Ok(FeatureExtractor::load(&self.backbone, &weights, device)?)
+        Ok(FeatureExtractor::load_frozen(&self.backbone, &weights, self.train_backbone, device)?)
     }
 
-    /// What features of this backbone are kept under.
+    /// The blocks to train, on `device`.
+    pub fn trained_blocks(&self, device: Device) -> Result<Option<TrainedBlocks>> {
+        if self.train_backbone == 0 {
+            return Ok(None);
+        }
+        let weights = StateDict::read(&self.weights_path()?)?;
+        let size = glimpse_export::backbone::backbone(&self.backbone)?.preprocessor().output_size();
+        Ok(Some(TrainedBlocks::new(&self.backbone, self.train_backbone, size, &weights, device)?))
+    }
+
+    /// The key of the cache that holds features of this backbone.
     pub fn cache_key(&self) -> Result<CacheKey> {
         let info = glimpse_export::backbone::backbone(&self.backbone)?;
         let weights = self.weights_path()?;
@@ -55,6 +71,7 @@ impl BackboneArgs {
             preprocessor: info.preprocessor(),
             augmentation: self.augmentation,
             view_seed: 0,
+            before_block: before_last(&self.backbone, self.train_backbone)?,
         })
     }
 }
@@ -68,7 +85,7 @@ pub fn backbone_weights_path(name: &str, given: Option<&Path>) -> Result<PathBuf
 #[derive(Debug, Args)]
 pub struct DeviceArgs {
     /// auto, cpu, cuda or cuda:INDEX; auto takes CUDA where libtorch finds a GPU
-    #[arg(long, env = "GLIMPSE_DEVICE", default_value = "cpu")]
+    #[arg(long, env = "GLIMPSE_DEVICE", default_value = "auto")]
     pub device: String,
     /// CPU threads of libtorch [default: every core]
     #[arg(long, env = "GLIMPSE_THREADS", value_parser = clap::value_parser!(i32).range(1..))]
@@ -76,7 +93,7 @@ pub struct DeviceArgs {
 }
 
 impl DeviceArgs {
-    /// Applies the threads and gives the device.
+    /// Sets the number of threads and returns the device.
     pub fn device(&self) -> Result<Device> {
         if let Some(threads) = self.threads {
             tch::set_num_threads(threads);

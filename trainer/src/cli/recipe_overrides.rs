@@ -1,6 +1,6 @@
 use anyhow::{Result, bail};
 use clap::Args;
-use glimpse_trainer::training::{Precision, Recipe};
+use glimpse_trainer::training::{Precision, Recipe, TrainBackbone};
 use std::path::PathBuf;
 
 /// Numbers that replace those of the recipe.
@@ -30,6 +30,9 @@ pub struct RecipeOverrides {
     /// Peak learning rate
     #[arg(long)]
     learning_rate: Option<f64>,
+    /// Peak learning rate of the backbone's trained blocks [default: a tenth of --learning-rate]
+    #[arg(long)]
+    backbone_learning_rate: Option<f64>,
     /// Share of units zeroed
     #[arg(long)]
     dropout: Option<f64>,
@@ -91,8 +94,9 @@ pub struct RecipeOverrides {
 }
 
 impl RecipeOverrides {
-    /// Replaces the numbers that were given, and checks the whole.
-    pub fn apply(&self, recipe: &mut Recipe) -> Result<()> {
+    /// Replaces the numbers that were given, and checks the whole; `train_backbone` is how many blocks of the backbone
+    /// are trained.
+    pub fn apply(&self, recipe: &mut Recipe, train_backbone: usize) -> Result<()> {
         fn set<T>(field: &mut T, value: Option<T>) {
             if let Some(value) = value {
                 *field = value;
@@ -101,6 +105,14 @@ impl RecipeOverrides {
         set(&mut recipe.epochs, self.epochs);
         set(&mut recipe.batch_images, self.batch_images);
         set(&mut recipe.learning_rate, self.learning_rate);
+        let usual = recipe.learning_rate * TrainBackbone::USUAL_RATE;
+        recipe.backbone = (train_backbone > 0).then(|| TrainBackbone {
+            blocks: train_backbone,
+            learning_rate: self.backbone_learning_rate.unwrap_or(usual),
+        });
+        if recipe.backbone.is_none() && self.backbone_learning_rate.is_some() {
+            bail!("--backbone-learning-rate: no block of the backbone is trained; add --train-backbone");
+        }
         set(&mut recipe.dropout, self.dropout);
         set(&mut recipe.cell_dropout, self.cell_dropout);
         set(&mut recipe.scheduled_sampling, self.scheduled_sampling);

@@ -1,19 +1,18 @@
 use super::recipe_overrides::RecipeOverrides;
+use super::terminal::note;
 use super::{BackboneArgs, DeviceArgs};
 use anyhow::Result;
 use clap::Args;
-use glimpse_bundle::{
-    Architecture, CaptionTokenizer, Config, GenerationConfig, NUM_CELLS, Provenance, TOKENIZER,
-};
+use glimpse_bundle::{Architecture, CaptionTokenizer, Config, GenerationConfig, Provenance, TOKENIZER};
 use glimpse_trainer::dataset::PreparedDataset;
 use glimpse_trainer::features::{self, CacheKey, FeatureCache, FeatureSource, LivePhotos};
-use glimpse_trainer::training::{Card, Recipe, RunFolder, Trainer, TrainerOptions, TrainingData};
+use glimpse_trainer::training::{Card, Recipe, RunFolder, StartFrom, Trainer, TrainerOptions, TrainingData};
 use glimpse_trainer::word_vectors::WordVectors;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use tch::Device;
 
-/// Train the decoder on cached features.
+/// Train the decoder, and the backbone's last blocks where asked, on cached features.
 #[derive(Debug, Args)]
 pub struct TrainArgs {
     /// Folder that `prepare` wrote and `features` filled
@@ -29,6 +28,10 @@ pub struct TrainArgs {
     /// captions of the same vocabulary
     #[arg(long, requires = "resume")]
     change_recipe: bool,
+    /// Begin with the weights of this checkpoint, best.safetensors of a run of the same sizes and vocabulary, and a fresh
+    /// optimiser; blocks of the backbone that only this run trains begin with the backbone's own
+    #[arg(long, value_name = "CHECKPOINT", conflicts_with = "embeddings")]
+    start_from: Option<PathBuf>,
     /// Named settings: best, or report for those of the seed report
     #[arg(long, default_value = "best")]
     recipe: String,
@@ -53,7 +56,7 @@ impl TrainArgs {
     /// The cache that `features` filled, or the photos themselves.
     fn features(&self, dataset: &PreparedDataset, key: &CacheKey, device: Device) -> Result<FeatureSource> {
         if self.no_cache {
-            // More than one view: training photos are cut anew each time, the others never.
+            // More than one view: training photos are cropped anew each time, the others never.
             let photos = LivePhotos::new(key, &dataset.images_dir, &features::entries(dataset, 2))?;
             return Ok(FeatureSource::live(photos, self.backbone.load(device)?));
         }
@@ -66,7 +69,7 @@ impl TrainArgs {
     pub fn run(self) -> Result<()> {
         let device = self.device.device()?;
         let mut recipe = Recipe::named(&self.recipe, device)?;
-        self.overrides.apply(&mut recipe)?;
+        self.overrides.apply(&mut recipe, self.backbone.train_backbone)?;
         let dataset = PreparedDataset::read(&self.data)?;
         let tokenizer = CaptionTokenizer::from_file(&self.data.join(TOKENIZER))?;
         let word_vectors = match &recipe.embeddings {
@@ -74,18 +77,18 @@ impl TrainArgs {
             None => None,
         };
         if let Some(word_vectors) = &word_vectors {
-            eprintln!("{word_vectors}");
+            note(word_vectors);
             recipe.embed_dim = word_vectors.dimension;
         }
         let key = self.backbone.cache_key()?;
-        let feature_dim = glimpse_export::backbone::backbone(&key.backbone)?.feature_dim();
+        let grid = glimpse_export::backbone::backbone(&key.backbone)?.grid();
         let source = self.features(&dataset, &key, device)?;
 
         let architecture = Architecture {
             backbone: key.backbone.clone(),
-            feature_dim,
-            num_cells: NUM_CELLS,
-            encoder_dim: recipe.project_dim.unwrap_or(feature_dim),
+            feature_dim: grid.channels,
+            num_cells: grid.cells(),
+            encoder_dim: recipe.project_dim.unwrap_or(grid.channels),
             attention_dim: recipe.attention_dim,
             decoder_dim: recipe.decoder_dim,
             embed_dim: recipe.embed_dim,
@@ -103,12 +106,12 @@ impl TrainArgs {
             epochs: 0,
             seed: recipe.seed,
             backbone_sha256: key.backbone_sha256.clone(),
-            exported_by: String::new(),
+            ..Provenance::default()
         };
         let card = Card {
             config: Config::new(architecture, provenance),
             preprocessor: key.preprocessor,
-            generation: GenerationConfig { max_length: recipe.max_length, ..GenerationConfig::default() },
+            generation: GenerationConfig::default().with_max_length(recipe.max_length),
             tokenizer: tokenizer.clone(),
         };
         let data = TrainingData::new(&dataset, tokenizer, source)?;
@@ -118,6 +121,8 @@ impl TrainArgs {
             recipe,
             data: &data,
             word_vectors,
+            start_from: self.start_from.as_deref().map(StartFrom::read).transpose()?,
+            trained_blocks: self.backbone.trained_blocks(device)?,
             card,
             folder,
             resume: self.resume,
@@ -127,7 +132,7 @@ impl TrainArgs {
             workers: self.workers.get(),
         };
         Trainer::new(options)?.train()?;
-        eprintln!("best checkpoint: {}", best.display());
+        note(format_args!("best checkpoint: {}", best.display()));
         Ok(())
     }
 }

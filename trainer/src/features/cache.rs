@@ -1,7 +1,9 @@
 use super::Augmentation;
-use crate::dataset::{CaptionedImage, PreparedDataset};
+use crate::dataset::PreparedDataset;
 use crate::{Error, Result};
-use glimpse_bundle::{NUM_CELLS, PreprocessorConfig, write_whole};
+use glimpse_bundle::{PreprocessorConfig, Size, write_whole};
+use glimpse_captions::CaptionedImage;
+use glimpse_export::backbone::{MapShape, backbone};
 use memmap2::Mmap;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -26,6 +28,39 @@ pub struct CacheKey {
     pub augmentation: Augmentation,
     /// Seed of their crops and flips.
     pub view_seed: u64,
+    /// Name of the first block of the backbone that is trained: what is kept are the maps before it. `None` where no
+    /// block is trained: what is kept is the grid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_block: Option<String>,
+}
+
+impl CacheKey {
+    /// Shape of what is kept of each view.
+    ///
+    /// # Errors
+    /// A backbone, or a block of it, that is not known.
+    pub fn map_shape(&self) -> Result<MapShape> {
+        let backbone = backbone(&self.backbone)?;
+        let Some(name) = &self.before_block else { return Ok(backbone.grid()) };
+        let block = backbone.blocks.iter().position(|block| block.name == *name).ok_or_else(|| {
+            let reason = format!("{} has no block {name}", self.backbone);
+            Error::Invalid { what: "before_block", reason }
+        })?;
+        let Size { height, width } = self.preprocessor.output_size();
+        Ok(backbone.map_shape(block, height as usize, width as usize))
+    }
+}
+
+/// [`CacheKey::before_block`] where the last `trained_blocks` blocks of a backbone are trained.
+///
+/// # Errors
+/// An unknown backbone, and more blocks than it has.
+pub fn before_last(name: &str, trained_blocks: usize) -> Result<Option<String>> {
+    if trained_blocks == 0 {
+        return Ok(None);
+    }
+    let backbone = backbone(name)?;
+    Ok(Some(backbone.blocks[backbone.first_of_last(trained_blocks)?].name.clone()))
 }
 
 impl std::fmt::Display for CacheKey {
@@ -35,8 +70,9 @@ impl std::fmt::Display for CacheKey {
         let size = p.output_size();
         write!(
             f,
-            "{} (weights {weights}, {}x{}, mean {:.3?}, std {:.3?}, {:?} views of seed {})",
+            "{}{} (weights {weights}, {}x{}, mean {:.3?}, std {:.3?}, {:?} views of seed {})",
             self.backbone,
+            self.before_block.as_ref().map(|block| format!(" before {block}")).unwrap_or_default(),
             size.height,
             size.width,
             p.image_mean,
@@ -68,16 +104,33 @@ pub fn entries(dataset: &PreparedDataset, train_views: usize) -> Vec<Entry> {
 pub struct CacheSpec {
     /// What the numbers depend on.
     pub key: CacheKey,
-    /// Channels of a grid.
+    /// Cells of a grid, or of the maps before a trained block.
+    #[serde(default = "cells_before_they_were_written")]
+    pub cells: usize,
+    /// Channels of a cell.
     pub feature_dim: usize,
     /// In the order of the file.
     pub entries: Vec<Entry>,
 }
 
+/// Caches of earlier versions hold 7x7 grids only, and do not say so.
+fn cells_before_they_were_written() -> usize {
+    49
+}
+
 impl CacheSpec {
-    /// Bytes of one grid: 49 cells x feature_dim x 2.
+    /// What a cache of `entries` under `key` holds.
+    ///
+    /// # Errors
+    /// A backbone, or a block of it, that is not known.
+    pub fn new(key: CacheKey, entries: Vec<Entry>) -> Result<Self> {
+        let shape = key.map_shape()?;
+        Ok(Self { key, cells: shape.cells(), feature_dim: shape.channels, entries })
+    }
+
+    /// Bytes of one grid: cells x feature_dim x 2.
     pub fn grid_bytes(&self) -> usize {
-        NUM_CELLS * self.feature_dim * 2
+        self.cells * self.feature_dim * 2
     }
 
     /// Grids in the finished cache.
@@ -101,7 +154,7 @@ impl CacheSpec {
     }
 }
 
-/// A finished cache, memory-mapped: f16 [grids, 49, feature_dim].
+/// A finished cache, memory-mapped: f16 [grids, cells, feature_dim].
 #[derive(Debug)]
 pub struct FeatureCache {
     spec: CacheSpec,
@@ -152,7 +205,7 @@ impl FeatureCache {
         Err(Error::OtherCache { path: dir.to_path_buf(), found, wanted })
     }
 
-    /// Channels of a grid.
+    /// Channels of a cell.
     pub fn feature_dim(&self) -> usize {
         self.spec.feature_dim
     }
@@ -162,14 +215,14 @@ impl FeatureCache {
         self.places.get(file_name).copied()
     }
 
-    /// f16 [grids.len(), 49, feature_dim] on the CPU.
+    /// f16 [grids.len(), cells, feature_dim] on the CPU.
     pub fn gather(&self, grids: &[usize]) -> Tensor {
         let size = self.spec.grid_bytes();
         let mut bytes = Vec::with_capacity(grids.len() * size);
         for &grid in grids {
             bytes.extend_from_slice(&self.grids[grid * size..(grid + 1) * size]);
         }
-        let shape = [grids.len() as i64, NUM_CELLS as i64, self.spec.feature_dim as i64];
+        let shape = [grids.len() as i64, self.spec.cells as i64, self.spec.feature_dim as i64];
         Tensor::from_data_size(&bytes, &shape, Kind::Half)
     }
 }

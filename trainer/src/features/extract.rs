@@ -42,7 +42,7 @@ pub struct ExtractReport {
 enum Made {
     /// f32 [grids, 3, height, width], for a device that only one thread feeds.
     PixelValues(Tensor),
-    /// f16 [grids, 49, feature_dim], as they are written.
+    /// f16 [grids, cells, feature_dim], as they are written.
     Grids(Vec<u8>),
 }
 
@@ -72,7 +72,7 @@ pub fn extract(
     let mut file =
         OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(Error::io(&path))?;
     if !is_begun {
-        // Whatever is there, nobody knows of what.
+        // Without its index, what is there cannot be told apart from other features.
         file.set_len(0).map_err(Error::io(&path))?;
     }
     let written = file.metadata().map_err(Error::io(&path))?.len() / spec.grid_bytes() as u64;
@@ -139,7 +139,7 @@ fn decode(entries: &[Entry], images: &Path, views: &Views) -> Result<Tensor> {
     Ok(Tensor::from_slice(&values).view([-1, 3, i64::from(size.height), i64::from(size.width)]))
 }
 
-/// f16 [grids, 49, feature_dim] as it is written.
+/// f16 [grids, cells, feature_dim] as it is written.
 fn grids(backbone: &FeatureExtractor, pixel_values: &Tensor) -> Vec<u8> {
     let grids = backbone.forward(pixel_values).to_kind(Kind::Half).to_device(tch::Device::Cpu).contiguous();
     let mut bytes = vec![0; 2 * grids.numel()];

@@ -1,4 +1,4 @@
-//! The frozen backbone's grids: computed once and kept on disk, or anew at each step.
+//! What the frozen part of the backbone gives: computed once and kept on disk, or anew at each step.
 
 mod cache;
 mod extract;
@@ -6,7 +6,7 @@ mod live;
 mod source;
 mod views;
 
-pub use cache::{CacheKey, CacheSpec, Entry, FeatureCache, cache_dir, entries};
+pub use cache::{CacheKey, CacheSpec, Entry, FeatureCache, before_last, cache_dir, entries};
 pub use extract::{ExtractOptions, ExtractReport, extract};
 pub use live::LivePhotos;
 pub use source::{FeatureReader, FeatureSource};

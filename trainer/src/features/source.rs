@@ -3,7 +3,7 @@ use crate::Result;
 use crate::backbone::FeatureExtractor;
 use tch::{Device, Tensor};
 
-/// Where the grids of photos come from.
+/// Where the features of photos come from.
 #[derive(Debug)]
 pub struct FeatureSource {
     /// The part that threads share: it reads files.
@@ -58,7 +58,8 @@ impl FeatureSource {
         Self { reader: FeatureReader::Photos(photos), backbone: Some(backbone) }
     }
 
-    /// f16 or f32 [batch, 49, feature_dim] on `device`, of what the reader read.
+    /// f16 or f32 [batch, cells, channels] on `device`, of what the reader read: the grid, or the maps before the first
+    /// block that is trained.
     pub fn grids(&self, read: &Tensor, device: Device) -> Tensor {
         match &self.backbone {
             Some(backbone) => backbone.forward(read).to_device(device),

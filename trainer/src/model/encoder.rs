@@ -5,9 +5,9 @@ use tch::{Kind, Tensor};
 /// What the decoder reads of a batch of photos.
 #[derive(Debug)]
 pub struct Grid {
-    /// f32 [batch, 49, encoder_dim]
+    /// f32 [batch, cells, encoder_dim]
     pub hidden: Tensor,
-    /// f32 [batch, 49, attention_dim]
+    /// f32 [batch, cells, attention_dim]
     pub keys: Tensor,
     /// f32 [batch, decoder_dim]
     pub h: Tensor,
@@ -26,7 +26,7 @@ impl Grid {
         State { h: self.h.shallow_clone(), c: self.c.shallow_clone() }
     }
 
-    /// The mean of the cells that an attention f32 [batch, 49] weighs: f32 [batch, encoder_dim].
+    /// The mean of the cells that an attention f32 [batch, cells] weighs: f32 [batch, encoder_dim].
     pub(super) fn look(&self, attention: &Tensor) -> Tensor {
         attention.unsqueeze(1).bmm(&self.hidden).squeeze_dim(1)
     }
@@ -37,9 +37,23 @@ impl Grid {
 }
 
 impl Captioner {
-    /// From the backbone's grid, f16 or f32 [batch, 49, feature_dim], to what the decoder reads; under cell
-    /// dropout (Liu et al. 2022, PatchDropout) of fewer cells than 49.
+    /// From what the frozen part of the backbone gives, f16 or f32 [batch, cells, channels], to what the decoder reads.
     pub fn encode(&self, features: &Tensor, pass: &Pass) -> Grid {
+        self.encode_grid(&self.run_trained_blocks(features, pass), pass)
+    }
+
+    /// The backbone's grid, f16 or f32 [batch, grid cells, feature_dim]: what the trained blocks make of `features`, or
+    /// `features` themselves where no block is trained.
+    pub fn run_trained_blocks(&self, features: &Tensor, pass: &Pass) -> Tensor {
+        match &self.trained_blocks {
+            Some(blocks) => blocks.forward(features, |name| self.parameters.get(name), pass.precision),
+            None => features.shallow_clone(),
+        }
+    }
+
+    /// From the backbone's grid, f16 or f32 [batch, grid cells, feature_dim], to what the decoder reads; under cell
+    /// dropout (Liu et al. 2022, PatchDropout) of fewer cells.
+    pub fn encode_grid(&self, features: &Tensor, pass: &Pass) -> Grid {
         let p = |name| self.parameters.get(name);
         let kept = pass.kept_cells(features.size()[1], features.device());
         let seen = |cells: Tensor, dimension| match &kept {

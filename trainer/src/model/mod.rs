@@ -16,14 +16,17 @@ pub use step::{State, Step, Stepper};
 pub use teacher_forcing::TeacherForced;
 
 use crate::Result;
+use crate::backbone::TrainedBlocks;
 use glimpse_bundle::Architecture;
 use tch::{Device, Kind, Tensor};
 
-/// The trainable part of a captioner, everything behind the backbone's grid.
+/// The trainable part of a captioner: everything behind the backbone's grid, and the backbone's last blocks where they
+/// are trained.
 #[derive(Debug)]
 pub struct Captioner {
     architecture: Architecture,
     parameters: Parameters,
+    trained_blocks: Option<TrainedBlocks>,
 }
 
 /// How a pass over the model computes.
@@ -58,14 +61,22 @@ impl Captioner {
     pub fn new(architecture: Architecture, device: Device) -> Result<Self> {
         architecture.validate()?;
         let parameters = Parameters::init(&architecture, device);
-        Ok(Self { architecture, parameters })
+        Ok(Self { architecture, parameters, trained_blocks: None })
     }
 
     /// Weights that were read; each must have the shape that the architecture wants.
     pub fn with_parameters(architecture: Architecture, parameters: Parameters) -> Result<Self> {
         architecture.validate()?;
         parameters.check(&architecture)?;
-        Ok(Self { architecture, parameters })
+        Ok(Self { architecture, parameters, trained_blocks: None })
+    }
+
+    /// Adds blocks of the backbone, and their weights to the parameters. [`Captioner::encode`] then reads the maps
+    /// before them.
+    pub fn with_trained_blocks(mut self, blocks: TrainedBlocks) -> Self {
+        self.parameters.add_backbone(blocks.initial_weights());
+        self.trained_blocks = Some(blocks);
+        self
     }
 
     /// Sizes.

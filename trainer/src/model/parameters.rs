@@ -4,13 +4,17 @@ use crate::{Error, Result};
 use glimpse_bundle::Architecture;
 use glimpse_bundle::checkpoint::weights as names;
 use glimpse_export::weight_shapes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
 /// Named trainable weights, in a fixed order.
 #[derive(Debug)]
-pub struct Parameters(BTreeMap<String, Tensor>);
+pub struct Parameters {
+    tensors: BTreeMap<String, Tensor>,
+    /// Those that belong to the backbone.
+    backbone: BTreeSet<String>,
+}
 
 /// How a weight begins.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +37,7 @@ impl Parameters {
                 (name.to_string(), tensor.to_device(device).set_requires_grad(true))
             })
             .collect();
-        Self(tensors)
+        Self { tensors, backbone: BTreeSet::new() }
     }
 
     /// Takes the weights that `architecture` names out of a safetensors file; others are ignored.
@@ -48,12 +52,37 @@ impl Parameters {
             let tensor = dict.get(name, &shape)?.to_device(device).set_requires_grad(true);
             tensors.insert(name.to_string(), tensor);
         }
-        Ok(Self(tensors))
+        Ok(Self { tensors, backbone: BTreeSet::new() })
+    }
+
+    /// Adds weights of the backbone.
+    pub(super) fn add_backbone(&mut self, weights: &[(String, Tensor)]) {
+        for (name, value) in weights {
+            self.tensors.insert(name.clone(), value.copy().set_requires_grad(true));
+            self.backbone.insert(name.clone());
+        }
+    }
+
+    /// Whether the weight called `name` is the backbone's.
+    pub fn is_backbone(&self, name: &str) -> bool {
+        self.backbone.contains(name)
+    }
+
+    /// Overwrites every weight by that of the same name in `dict`.
+    ///
+    /// # Errors
+    /// The first weight that is missing or of another shape; those before it are overwritten.
+    pub fn load(&self, dict: &StateDict) -> Result<()> {
+        let _guard = tch::no_grad_guard();
+        for (name, tensor) in self.iter() {
+            tensor.shallow_clone().copy_(&dict.get(name, &tensor.size())?);
+        }
+        Ok(())
     }
 
     pub(super) fn check(&self, architecture: &Architecture) -> Result<()> {
         for (name, shape) in shapes(architecture) {
-            let found = self.0.get(name).map(Tensor::size).unwrap_or_default();
+            let found = self.tensors.get(name).map(Tensor::size).unwrap_or_default();
             if found != shape {
                 return Err(Error::Invalid {
                     what: "weights",
@@ -69,12 +98,12 @@ impl Parameters {
     /// # Panics
     /// When the architecture has no such weight, which is a mistake in this crate.
     pub fn get(&self, name: &str) -> &Tensor {
-        self.0.get(name).unwrap_or_else(|| panic!("no weight is called {name}"))
+        self.tensors.get(name).unwrap_or_else(|| panic!("no weight is called {name}"))
     }
 
     /// Every weight with its name, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
-        self.0.iter().map(|(name, tensor)| (name.as_str(), tensor))
+        self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 
     /// Copies of the weights, outside of any gradient.
@@ -112,7 +141,7 @@ impl Parameters {
 
     /// How many numbers there are.
     pub fn count(&self) -> usize {
-        self.0.values().map(Tensor::numel).sum()
+        self.tensors.values().map(Tensor::numel).sum()
     }
 }
 

@@ -1,6 +1,8 @@
 use super::data::{EncodedImage, shuffled_batches};
+use super::learner::Learner;
+use super::outcome::EpochOutcome;
 use super::recipe::{CaptionsPerImage, Recipe};
-use super::trainer::{EpochOutcome, Trainer};
+
 use super::validate::cut;
 use crate::Result;
 use crate::ahead::ahead;
@@ -8,18 +10,18 @@ use crate::model::{CaptionBatch, Pass};
 use rand::Rng;
 use tch::{Kind, Tensor};
 
-/// One pass over the training split, each word predicted from the true words before it.
-pub(super) fn epoch(trainer: &mut Trainer) -> Result<EpochOutcome> {
-    let mut rng = trainer.epoch_rng();
-    let recipe = trainer.recipe.clone();
-    let batches = shuffled_batches(trainer.data.train.len(), recipe.batch_images, &mut rng);
-    let bar = trainer.bar(batches.len(), "train");
+/// One pass over the training split, where each token is predicted from the true tokens before it.
+pub(super) fn epoch(learner: &mut Learner) -> Result<EpochOutcome> {
+    let mut rng = learner.epoch_rng();
+    let recipe = learner.recipe.clone();
+    let batches = shuffled_batches(learner.data.train.len(), recipe.batch_images, &mut rng);
+    let bar = learner.bar(batches.len(), "train");
     let pass = Pass {
         dropout: recipe.dropout,
         cell_dropout: recipe.cell_dropout,
         precision: recipe.precision.into(),
     };
-    let data = trainer.data;
+    let data = learner.data;
     let plans: Vec<Plan> =
         batches.iter().map(|images| plan(images, &data.train, &recipe, &mut rng)).collect();
     let steps = plans.len();
@@ -27,17 +29,18 @@ pub(super) fn epoch(trainer: &mut Trainer) -> Result<EpochOutcome> {
     let read = |plan: &Plan| reader.read(&plan.grids);
     let mut outcome = EpochOutcome::default();
     let mut step = 0;
-    ahead(&plans, trainer.workers, read, |plan, read| -> Result<()> {
-        let features = data.features.grids(&read?, trainer.device);
-        let mut batch = CaptionBatch::new(&plan.captions, trainer.device);
-        let progress = trainer.progress.epoch as f64 + step as f64 / steps as f64;
-        trainer.seed_step();
+    ahead(&plans, learner.workers, read, |plan, read| -> Result<()> {
+        let features = data.features.grids(&read?, learner.device);
+        let mut batch = CaptionBatch::new(&plan.captions, learner.device);
+        let progress = learner.progress.epoch as f64 + step as f64 / steps as f64;
+        learner.seed_step();
+        let features = learner.model.run_trained_blocks(&features, &pass);
         if recipe.scheduled_sampling > 0.0 {
             let share = recipe.scheduled_sampling * progress / recipe.epochs as f64;
-            batch = batch.with_predictions(&drawn_words(trainer, &features, &batch), share);
+            batch = batch.with_predictions(&drawn_tokens(learner, &features, &batch), share);
         }
-        let grid = trainer.model.encode(&features, &pass);
-        let forced = trainer.model.teacher_forced(&grid, &batch, &pass);
+        let grid = learner.model.encode_grid(&features, &pass);
+        let forced = learner.model.teacher_forced(&grid, &batch, &pass);
         let nll = forced.logits.cross_entropy_loss(
             &batch.targets,
             None::<Tensor>,
@@ -54,24 +57,24 @@ pub(super) fn epoch(trainer: &mut Trainer) -> Result<EpochOutcome> {
         }
         let rate = recipe.learning_rate * recipe.schedule.factor(progress, recipe.epochs);
         step += 1;
-        trainer.update(&forced, &loss, value, rate, step)?;
-        outcome.add(value, batch.words(), plan.captions.len());
+        learner.update(&forced, &loss, value, rate, step)?;
+        outcome.add_loss(value, batch.words(), plan.captions.len());
         bar.step(format!("loss={value:.3}"));
         Ok(())
     })?;
     Ok(outcome)
 }
 
-/// A draw for every word of the batch, given the true words before it: i64 [words].
-fn drawn_words(trainer: &Trainer, features: &Tensor, batch: &CaptionBatch) -> Tensor {
+/// A drawn token at each position of the batch, given the true tokens before it and the backbone's grid: i64 [tokens].
+fn drawn_tokens(learner: &Learner, features: &Tensor, batch: &CaptionBatch) -> Tensor {
     let _guard = tch::no_grad_guard();
-    let pass = Pass { precision: trainer.recipe.precision.into(), ..Pass::EXACT };
-    let grid = trainer.model.encode(features, &pass);
-    let logits = trainer.model.teacher_forced(&grid, batch, &pass).logits;
+    let pass = Pass { precision: learner.recipe.precision.into(), ..Pass::EXACT };
+    let grid = learner.model.encode_grid(features, &pass);
+    let logits = learner.model.teacher_forced(&grid, batch, &pass).logits;
     logits.softmax(1, Kind::Float).multinomial(1, true).squeeze_dim(1)
 }
 
-/// A step's draws.
+/// The views and captions of a step.
 struct Plan<'a> {
     /// A view of each photo.
     grids: Vec<usize>,

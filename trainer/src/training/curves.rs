@@ -1,6 +1,6 @@
 //! Loss and CIDEr-D by epoch, as pictures.
 
-use super::run_log::{EpochMetrics, Phase};
+use super::epoch_metrics::{EpochMetrics, Phase};
 use crate::{Error, Result};
 use glimpse_bundle::write_together;
 use image::codecs::png::PngEncoder;
@@ -11,7 +11,7 @@ use plotters::style::register_font;
 use std::path::Path;
 
 const SIZE: (u32, u32) = (960, 400);
-/// Told apart by most colour-blind people (Okabe and Ito).
+/// Most colour-blind people can tell these two colours apart (Okabe and Ito).
 const TRAIN: RGBColor = RGBColor(0, 114, 178);
 const VALIDATION: RGBColor = RGBColor(213, 94, 0);
 

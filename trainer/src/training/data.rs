@@ -1,11 +1,12 @@
-use crate::dataset::{CaptionedImage, PreparedDataset};
+use crate::dataset::PreparedDataset;
 use crate::features::{FeatureReader, FeatureSource};
 use crate::{Error, Result};
 use glimpse_bundle::CaptionTokenizer;
+use glimpse_captions::CaptionedImage;
 use rand::Rng;
 use rand::seq::SliceRandom;
 
-/// A photo of a split: where its grids lie and what was written about it.
+/// A photo of a split: where its grids are in the cache, and its captions.
 #[derive(Debug)]
 pub struct EncodedImage {
     /// File name below the folder of photos.
@@ -14,7 +15,7 @@ pub struct EncodedImage {
     first_grid: usize,
     /// Views of it.
     views: usize,
-    /// Word ids of each caption, without `<sos>` and `<eos>`.
+    /// Token ids of each caption, without `<sos>` and `<eos>`.
     pub captions: Vec<Vec<u32>>,
 }
 
@@ -33,9 +34,9 @@ impl EncodedImage {
 /// What a run learns on and is validated on.
 #[derive(Debug)]
 pub struct TrainingData {
-    /// The frozen grids.
+    /// What the frozen part of the backbone gives.
     pub features: FeatureSource,
-    /// Words and ids.
+    /// From words to token ids and back.
     pub tokenizer: CaptionTokenizer,
     /// The training split.
     pub train: Vec<EncodedImage>,
@@ -65,9 +66,10 @@ impl TrainingData {
         Ok(Self { features, tokenizer, train, validation })
     }
 
-    /// Tells apart what runs learn from: photos, views and captions.
+    /// A hash of what a run learns from: photos, views and captions.
     pub fn fingerprint(&self) -> String {
-        let mut text = format!("{:?}", self.features.reader.key());
+        // As runs of earlier versions wrote it, where no block is trained.
+        let mut text = format!("{:?}", self.features.reader.key()).replace(", before_block: None", "");
         for EncodedImage { file_name, first_grid, views, captions } in
             self.train.iter().chain(&self.validation)
         {
@@ -97,7 +99,7 @@ pub fn encode(
         .collect()
 }
 
-/// The photos of an epoch in a random order, in batches; a last batch of fewer is kept.
+/// The photos of an epoch in a random order, in batches; the last one may be smaller.
 pub fn shuffled_batches(images: usize, batch_images: usize, rng: &mut impl Rng) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..images).collect();
     order.shuffle(rng);

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// A file that TensorBoard reads: TFRecords of `tensorflow.Event`, of which scalars are all that is written.
+/// A file that TensorBoard reads: TFRecords of `tensorflow.Event`; only scalars are written.
 #[derive(Debug)]
 pub(super) struct EventFile {
     path: PathBuf,
@@ -40,7 +40,7 @@ struct Value {
 }
 
 impl EventFile {
-    /// Begins the file anew.
+    /// Creates the file, or empties it.
     pub fn create(path: &Path) -> Result<Self> {
         let file = File::create(path).map_err(Error::io(path))?;
         let mut events = Self { path: path.to_path_buf(), file };
@@ -58,7 +58,7 @@ impl EventFile {
     }
 
     fn write(&mut self, event: &Event) -> Result<()> {
-        // At once, so that a stopped run leaves no half of a record behind.
+        // In one write, so that a stopped run does not leave half of a record.
         self.file.write_all(&record(&event.encode_to_vec())).map_err(Error::io(&self.path))
     }
 }
@@ -69,7 +69,7 @@ fn record(data: &[u8]) -> Vec<u8> {
     [&length[..], &checksum(&length), data, &checksum(data)].concat()
 }
 
-/// CRC-32C, masked as TFRecord wants it.
+/// CRC-32C, masked as TFRecord requires.
 fn checksum(data: &[u8]) -> [u8; 4] {
     crc32c::crc32c(data).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
 }

@@ -1,7 +1,7 @@
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Instant;
 
-/// A bar where stderr is a terminal; elsewhere a line at every tenth of the way.
+/// A bar where stderr is a terminal; elsewhere a line after each tenth of the steps.
 #[derive(Debug)]
 pub(super) struct StepBar {
     bar: ProgressBar,

@@ -81,7 +81,7 @@ pub enum Criterion {
 pub struct SelfCritical {
     /// Epochs over the photos.
     pub epochs: usize,
-    /// Captions drawn for each photo; the others' mean reward is the baseline of each.
+    /// Captions drawn for each photo; the baseline of each is the mean reward of the others.
     pub samples: usize,
     /// Weight of sentence BLEU-4 beside CIDEr-D in the reward.
     pub bleu_weight: f64,
@@ -91,6 +91,20 @@ pub struct SelfCritical {
     pub learning_rate: f64,
     /// Photos a step.
     pub batch_images: usize,
+}
+
+/// Training of the backbone's last blocks with the decoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainBackbone {
+    /// How many blocks, from the grid backwards.
+    pub blocks: usize,
+    /// Peak learning rate of their weights; it moves as the decoder's does, in self-critical training too.
+    pub learning_rate: f64,
+}
+
+impl TrainBackbone {
+    /// The usual learning rate, as a share of the decoder's: the blocks know photos already.
+    pub const USUAL_RATE: f64 = 0.1;
 }
 
 /// Every number that training depends on.
@@ -116,10 +130,10 @@ pub struct Recipe {
     pub dropout: f64,
     /// Share of the grid's cells that a step does not see.
     pub cell_dropout: f64,
-    /// Share of true words that give way to drawn ones at the end of the cross-entropy epochs; it rises from 0
-    /// in proportion (scheduled sampling).
+    /// Share of true tokens that are replaced by drawn ones at the end of the cross-entropy epochs; it rises
+    /// linearly from 0 (scheduled sampling).
     pub scheduled_sampling: f64,
-    /// Probability mass spread over all words.
+    /// Probability mass spread over all tokens (label smoothing).
     pub label_smoothing: f64,
     /// Largest joint norm of the gradients.
     pub max_grad_norm: f64,
@@ -131,6 +145,9 @@ pub struct Recipe {
     pub criterion: Criterion,
     /// Self-critical training afterwards.
     pub self_critical: Option<SelfCritical>,
+    /// Training of the backbone's last blocks; `None` keeps all of it frozen.
+    #[serde(default)]
+    pub backbone: Option<TrainBackbone>,
     /// Number format of the products in training.
     pub precision: Precision,
     /// Seed of initialisation, order, dropout and draws.
@@ -174,7 +191,7 @@ impl Recipe {
         }
     }
 
-    /// Refuses numbers that training could not honour.
+    /// Refuses numbers that training cannot use.
     pub fn validate(&self) -> Result<()> {
         let invalid = |what, reason: &str| Err(Error::Invalid { what, reason: reason.into() });
         if self.batch_images == 0 {
@@ -183,7 +200,7 @@ impl Recipe {
         if self.epochs == 0 {
             return invalid(
                 "--epochs",
-                "self-critical training too begins with a model that knows words: at least 1",
+                "must be at least 1: self-critical training starts from a model that was trained with cross-entropy",
             );
         }
         let sizes = [
@@ -196,7 +213,7 @@ impl Recipe {
             return invalid(what, &format!("is {size}, must be 1 to {LARGEST}"));
         }
         if self.max_length < 3 {
-            return invalid("max_length", "leaves no room for a word between <sos> and <eos>");
+            return invalid("max_length", "leaves no room for a token between <sos> and <eos>");
         }
         let share = 0.0..1.0;
         let positive = f64::MIN_POSITIVE..f64::INFINITY;
@@ -211,6 +228,9 @@ impl Recipe {
             ("--weight-decay", self.weight_decay, &not_negative),
             ("--attention-regularization", self.attention_regularization, &not_negative),
         ];
+        if let Some(settings) = &self.backbone {
+            ranges.push(("--backbone-learning-rate", settings.learning_rate, &positive));
+        }
         if let Some(settings) = &self.self_critical {
             ranges.extend([
                 ("--scst-dropout", settings.dropout, &share),
@@ -232,10 +252,7 @@ impl Recipe {
             return invalid("--scheduled-sampling", "must be 0 to 1");
         }
         if self.freeze_embeddings && self.embeddings.is_none() {
-            return invalid(
-                "--freeze-embeddings",
-                "wants --embeddings: drawn at random, they have to be learned",
-            );
+            return invalid("--freeze-embeddings", "needs --embeddings: random vectors must be learned");
         }
         if self.self_critical.as_ref().is_some_and(|settings| settings.samples < 2) {
             return invalid(
@@ -244,6 +261,11 @@ impl Recipe {
             );
         }
         Ok(())
+    }
+
+    /// The backbone's learning rate as a multiple of the decoder's.
+    pub fn backbone_rate(&self) -> f64 {
+        self.backbone.as_ref().map_or(1.0, |backbone| backbone.learning_rate / self.learning_rate)
     }
 
     /// The seed report's values: plain attention LSTM, one caption a photo and epoch, Adam, StepLR.
@@ -266,6 +288,7 @@ impl Recipe {
             ema_decay: 0.0,
             criterion: Criterion::Loss,
             self_critical: None,
+            backbone: None,
             precision: Precision::F32,
             seed: 42,
             embed_dim: 300,
@@ -280,7 +303,7 @@ impl Recipe {
         }
     }
 
-    /// What scored best here on a frozen backbone.
+    /// The values that scored best on a frozen backbone in our experiments.
     pub fn best() -> Self {
         Self {
             name: "best".into(),
@@ -307,6 +330,7 @@ impl Recipe {
                 learning_rate: 1e-4,
                 batch_images: 16,
             }),
+            backbone: None,
             precision: Precision::F32,
             seed: 42,
             embed_dim: 512,

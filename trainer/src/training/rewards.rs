@@ -4,20 +4,20 @@ use crate::{Error, Result};
 use glimpse_bundle::{CaptionTokenizer, EOS_ID};
 use glimpse_metrics::{BleuCounts, CiderD, DocumentFrequency};
 
-/// What the PTB tokenisation of published scores drops; the reward drops it too.
+/// Tokens that the PTB tokenisation of published scores drops; the reward drops them too.
 const PUNCTUATION: [&str; 16] =
     ["''", "'", "``", "`", "(", ")", "{", "}", ".", "?", "!", ",", ":", "-", "--", ";"];
 
-/// CIDEr-D, and BLEU-4 where asked, over word ids against the captions of a split.
+/// CIDEr-D, and BLEU-4 where asked, over token ids, against the captions of a split.
 ///
-/// A caption that ended carries `<eos>` as its last word, here and in the references: without it,
+/// A caption that ended carries `<eos>` as its last token, here and in the references: without it,
 /// self-critical training learns to stop in the middle of a phrase.
 #[derive(Debug)]
 pub struct Rewards {
     scorer: CiderD,
     /// The captions of each photo as they are scored.
     references: Vec<Vec<Vec<u32>>>,
-    /// By word id: whether the word counts.
+    /// By token id: whether the token is scored.
     counts: Vec<bool>,
 }
 
@@ -50,7 +50,7 @@ impl Rewards {
         self.scorer.score(image, &counted(&self.counts, &caption.words, caption.ended)).map_err(metric)
     }
 
-    /// What self-critical training rewards: CIDEr-D plus `bleu_weight` times the caption's own BLEU-4.
+    /// The reward of self-critical training: CIDEr-D plus `bleu_weight` times the BLEU-4 of the caption.
     pub fn reward(&self, image: usize, caption: &Decoded, bleu_weight: f64) -> Result<f64> {
         let cider = self.score(image, caption)?;
         if bleu_weight == 0.0 {
@@ -60,7 +60,7 @@ impl Rewards {
         Ok(cider + bleu_weight * BleuCounts::new(&words, &self.references[image]).scores()[3])
     }
 
-    /// Mean CIDEr-D of one caption a photo.
+    /// Mean CIDEr-D of one caption for each photo.
     pub fn mean(&self, captions: &[Decoded]) -> Result<f64> {
         let total: f64 = captions
             .iter()

@@ -4,10 +4,10 @@ use super::run_log::RunLog;
 use crate::backbone::StateDict;
 use crate::model::Parameters;
 use crate::safetensors_file::{self, Stored};
-use crate::{Error, Result};
+use crate::{Error, FolderLock, Result};
 use glimpse_bundle::{CaptionTokenizer, Config, GenerationConfig, PreprocessorConfig, checkpoint};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use tch::{Device, Tensor};
 
@@ -35,6 +35,13 @@ pub struct Progress {
     pub recipe: Recipe,
 }
 
+impl Progress {
+    /// Of a run that learns from the data of a fingerprint and has not begun.
+    pub fn begin(recipe: Recipe, data: String) -> Self {
+        Self { epoch: 0, step: 0, optimizer_steps: 0, best: None, best_epoch: 0, data, recipe }
+    }
+}
+
 /// What a checkpoint says besides its weights.
 #[derive(Debug, Clone)]
 pub struct Card {
@@ -48,10 +55,11 @@ pub struct Card {
     pub tokenizer: CaptionTokenizer,
 }
 
-/// The folder of a training run.
+/// The folder of a training run, which no other process may write meanwhile.
 #[derive(Debug)]
 pub struct RunFolder {
     dir: PathBuf,
+    _lock: FolderLock,
 }
 
 /// What a resumed run reads its state into.
@@ -65,11 +73,36 @@ pub struct RunState<'a> {
     pub average: Option<&'a [(String, Tensor)]>,
 }
 
+/// What a run must agree with to be resumed.
+#[derive(Debug)]
+pub struct ResumeRules<'a> {
+    /// The settings to go on with.
+    pub recipe: &'a Recipe,
+    /// The vocabulary and the backbone.
+    pub card: &'a Card,
+    /// Whether the settings may be others than before.
+    pub may_change: bool,
+}
+
 impl RunFolder {
-    /// Creates the folder where it is missing.
+    /// Creates the folder where it is missing, and locks it until the value is dropped.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] where another process writes it; [`Error::Io`].
     pub fn create(dir: &Path) -> Result<Self> {
-        std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
-        Ok(Self { dir: dir.to_path_buf() })
+        Ok(Self { _lock: FolderLock::take(dir)?, dir: dir.to_path_buf() })
+    }
+
+    /// Refuses a folder that holds checkpoints of an earlier run.
+    pub(super) fn check_empty(&self) -> Result<()> {
+        let held = [(self.last(), "add --resume, or choose"), (self.best(), "choose")];
+        match held.into_iter().find(|(file, _)| file.exists()) {
+            Some((file, way)) => {
+                let reason = format!("{} exists; {way} another folder", file.display());
+                Err(Error::Invalid { what: "--output", reason })
+            }
+            None => Ok(()),
+        }
     }
 
     /// The state after the last epoch: weights, averages, optimiser.
@@ -113,17 +146,12 @@ impl RunFolder {
         safetensors_file::write(&self.last(), &stored(&tensors), &metadata)
     }
 
-    /// Reads what `save_last` wrote into `state`, if there is any; the run had the same recipe, or may `change` it,
-    /// the same vocabulary and the same backbone.
-    pub fn resume(
-        &self,
-        state: RunState,
-        recipe: &Recipe,
-        card: &Card,
-        change: bool,
-        device: Device,
-    ) -> Result<Option<Progress>> {
-        let RunState { parameters, optimizer, average } = state;
+    /// Reads what `save_last` wrote into `state`; `None` where there is nothing.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where the run does not agree with `rules`; [`Error::WeightsUnreadable`] and others where the
+    /// file is damaged.
+    pub fn resume(&self, state: RunState, rules: &ResumeRules, device: Device) -> Result<Option<Progress>> {
         let path = self.last();
         if !path.is_file() {
             return Ok(None);
@@ -134,31 +162,52 @@ impl RunFolder {
             reason: "it holds no progress, so it is not the last.safetensors of a run".into(),
         })?;
         let mut progress: Progress = serde_json::from_str(text).map_err(Error::json(&path))?;
-        if progress.recipe != *recipe && !change {
-            return Err(Error::Invalid {
-                what: "--resume",
-                reason: format!(
-                    "{} was made with other settings ({}); use another --output, or --change-recipe",
-                    path.display(),
-                    differences(&progress.recipe, recipe)?
-                ),
-            });
+        rules.check(&path, &progress, &metadata)?;
+        state.read(&path, &progress, device)?;
+        progress.recipe = rules.recipe.clone();
+        Ok(Some(progress))
+    }
+}
+
+impl ResumeRules<'_> {
+    /// Refuses a run of other settings, another vocabulary or another backbone.
+    fn check(&self, path: &Path, progress: &Progress, metadata: &HashMap<String, String>) -> Result<()> {
+        let Self { recipe, card, may_change } = self;
+        let invalid = |reason: String| Err(Error::Invalid { what: "--resume", reason });
+        if progress.recipe != **recipe && !may_change {
+            return invalid(format!(
+                "{} was made with other settings ({}); use another --output, or --change-recipe",
+                path.display(),
+                differences(&progress.recipe, recipe)?
+            ));
         }
-        check_epochs(&progress, recipe)?;
+        check_epochs(progress, recipe)?;
         let held: Config = serde_json::from_str(metadata.get(checkpoint::CONFIG).map_or("", String::as_str))
-            .map_err(Error::json(&path))?;
+            .map_err(Error::json(path))?;
         let backbone = |config: &Config| config.provenance.backbone_sha256.clone();
         let same_words = metadata.get(checkpoint::TOKENIZER) == Some(&card.tokenizer.to_json()?);
-        for (same, what) in
-            [(same_words, "vocabulary"), (backbone(&held) == backbone(&card.config), "backbone")]
-        {
+        let start = |config: &Config| config.provenance.started_from.as_ref().map(|from| from.sha256.clone());
+        for (same, what) in [
+            (same_words, "vocabulary"),
+            (backbone(&held) == backbone(&card.config), "backbone"),
+            (start(&held) == start(&card.config), "checkpoint to start from"),
+        ] {
             if !same {
-                let reason =
-                    format!("{} was trained with another {what}; use another --output", path.display());
-                return Err(Error::Invalid { what: "--resume", reason });
+                return invalid(format!(
+                    "{} was trained with another {what}; use another --output",
+                    path.display()
+                ));
             }
         }
-        let dict = StateDict::read(&path)?;
+        Ok(())
+    }
+}
+
+impl RunState<'_> {
+    /// Fills the weights, the optimiser and the average from a checkpoint.
+    fn read(self, path: &Path, progress: &Progress, device: Device) -> Result<()> {
+        let Self { parameters, optimizer, average } = self;
+        let dict = StateDict::read(path)?;
         let get = |name: &str, like: &Tensor| -> Result<Tensor> {
             Ok(dict.get(name, &like.size())?.to_device(device))
         };
@@ -175,8 +224,7 @@ impl RunFolder {
             value.shallow_clone().copy_(&get(name, value)?);
         }
         optimizer.steps = progress.optimizer_steps;
-        progress.recipe = recipe.clone();
-        Ok(Some(progress))
+        Ok(())
     }
 }
 

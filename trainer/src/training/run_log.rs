@@ -1,54 +1,13 @@
 use super::curves;
+use super::epoch_metrics::{EpochMetrics, Phase};
 use super::event_file::EventFile;
 use crate::{Error, Result};
 use glimpse_bundle::write_whole;
-use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// A line of `metrics.jsonl`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct EpochMetrics {
-    /// 1-based, self-critical epochs counted.
-    pub epoch: usize,
-    /// What was trained on.
-    pub phase: Phase,
-    /// Mean training loss of a word, or mean reward of a sample.
-    pub train: f64,
-    /// Mean cross-entropy of a word of the validation split.
-    pub validation_loss: f64,
-    /// CIDEr-D of greedy captions of the validation split.
-    pub validation_cider: f64,
-    /// Training captions a second.
-    pub captions_per_second: f64,
-    /// Of the whole epoch.
-    pub seconds: f64,
-    /// Seconds from 1970 to the epoch's end.
-    #[serde(default)]
-    pub time: f64,
-}
-
-/// What an epoch learns from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// The words of the references.
-    CrossEntropy,
-    /// The scores of its own captions.
-    SelfCritical,
-}
-
-impl std::fmt::Display for Phase {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::CrossEntropy => "cross_entropy",
-            Self::SelfCritical => "self_critical",
-        })
-    }
-}
-
-/// What a run says of its epochs: `metrics.jsonl`, `curves.svg`, `curves.png` and TensorBoard's
-/// `events.out.tfevents.glimpse`, all of which follow from the first.
+/// The record of a run's epochs: `metrics.jsonl`, `curves.svg`, `curves.png` and TensorBoard's
+/// `events.out.tfevents.glimpse`, all made from the first.
 #[derive(Debug)]
 pub struct RunLog {
     dir: PathBuf,
@@ -57,7 +16,7 @@ pub struct RunLog {
 }
 
 impl RunLog {
-    /// Goes on after `epoch` epochs; what was logged of later ones is forgotten.
+    /// Continues after `epoch` epochs; lines of later epochs are removed.
     pub fn open(dir: &Path, epoch: usize) -> Result<Self> {
         let path = dir.join("metrics.jsonl");
         let text = match std::fs::read_to_string(&path) {

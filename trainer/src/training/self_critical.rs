@@ -1,6 +1,8 @@
 use super::data::shuffled_batches;
+use super::learner::Learner;
+use super::outcome::EpochOutcome;
 use super::recipe::{Schedule, SelfCritical};
-use super::trainer::{EpochOutcome, Trainer};
+
 use crate::Result;
 use crate::ahead::ahead;
 use crate::decode::{Choice, Decoded, decode};
@@ -9,17 +11,17 @@ use tch::{Kind, Tensor};
 
 /// One pass of self-critical training (Rennie et al. 2017) with several samples a photo: the
 /// baseline of a sample is the mean reward of the photo's other samples (Luo 2020).
-pub(super) fn epoch(trainer: &mut Trainer, settings: &SelfCritical) -> Result<EpochOutcome> {
-    let mut rng = trainer.epoch_rng();
-    let batches = shuffled_batches(trainer.data.train.len(), settings.batch_images, &mut rng);
-    let bar = trainer.bar(batches.len(), "scst");
+pub(super) fn epoch(learner: &mut Learner, settings: &SelfCritical) -> Result<EpochOutcome> {
+    let mut rng = learner.epoch_rng();
+    let batches = shuffled_batches(learner.data.train.len(), settings.batch_images, &mut rng);
+    let bar = learner.bar(batches.len(), "scst");
     let schedule = Schedule::WarmupCosine { warmup: 0.0, floor: 0.1 };
-    let done = trainer.progress.epoch - trainer.recipe.epochs;
-    let precision = trainer.recipe.precision.into();
-    // The draw and the learning see one and the same grid, and the words of neither are dropped.
-    let seeing = Pass { dropout: settings.dropout, cell_dropout: trainer.recipe.cell_dropout, precision };
+    let done = learner.progress.epoch - learner.recipe.epochs;
+    let precision = learner.recipe.precision.into();
+    // Sampling and learning use the same grid, with the same dropout; no dropout is applied to tokens.
+    let seeing = Pass { dropout: settings.dropout, cell_dropout: learner.recipe.cell_dropout, precision };
     let reading = Pass { dropout: 0.0, ..seeing };
-    let data = trainer.data;
+    let data = learner.data;
     let mut view = |&image: &usize| data.train[image].any_grid(&mut rng);
     let plans: Vec<(Vec<usize>, Vec<usize>)> =
         batches.into_iter().map(|images| (images.iter().map(&mut view).collect(), images)).collect();
@@ -29,18 +31,18 @@ pub(super) fn epoch(trainer: &mut Trainer, settings: &SelfCritical) -> Result<Ep
     let mut step = 0;
     ahead(
         &plans,
-        trainer.workers,
+        learner.workers,
         |(grids, _)| reader.read(grids),
         |(_, images), read| -> Result<()> {
-            let features = data.features.grids(&read?, trainer.device);
-            trainer.seed_step();
-            let grid = trainer.model.encode(&features, &seeing);
-            let samples = draw(trainer, &grid, settings.samples, precision);
+            let features = data.features.grids(&read?, learner.device);
+            learner.seed_step();
+            let grid = learner.model.encode(&features, &seeing);
+            let samples = draw(learner, &grid, settings.samples, precision);
             let scores = images
                 .iter()
                 .flat_map(|&image| std::iter::repeat_n(image, settings.samples))
                 .zip(&samples)
-                .map(|(image, sample)| match &trainer.train_rewards {
+                .map(|(image, sample)| match &learner.rewards {
                     Some(rewards) => rewards.reward(image, sample, settings.bleu_weight),
                     None => Ok(0.0),
                 })
@@ -52,9 +54,9 @@ pub(super) fn epoch(trainer: &mut Trainer, settings: &SelfCritical) -> Result<Ep
                 .enumerate()
                 .map(|(i, sample)| (i / settings.samples, &sample.words[..], sample.ended))
                 .collect();
-            let batch = CaptionBatch::new(&captions, trainer.device);
-            let forced = trainer.model.teacher_forced(&grid, &batch, &reading);
-            let suppressed = suppressed(trainer, &forced.logits);
+            let batch = CaptionBatch::new(&captions, learner.device);
+            let forced = learner.model.teacher_forced(&grid, &batch, &reading);
+            let suppressed = suppressed(learner, &forced.logits);
             let nll = forced.logits.index_fill(1, &suppressed, f64::NEG_INFINITY).cross_entropy_loss(
                 &batch.targets,
                 None::<Tensor>,
@@ -67,9 +69,9 @@ pub(super) fn epoch(trainer: &mut Trainer, settings: &SelfCritical) -> Result<Ep
             let rate = settings.learning_rate * schedule.factor(progress, settings.epochs);
             let value = loss.double_value(&[]);
             step += 1;
-            trainer.update(&forced, &loss, value, rate, step)?;
+            learner.update(&forced, &loss, value, rate, step)?;
             let reward = scores.iter().sum::<f64>() / scores.len() as f64;
-            outcome.add(reward, batch.words(), captions.len());
+            outcome.add_rewards(&scores);
             bar.step(format!("reward={reward:.3}"));
             Ok(())
         },
@@ -77,22 +79,22 @@ pub(super) fn epoch(trainer: &mut Trainer, settings: &SelfCritical) -> Result<Ep
     Ok(outcome)
 }
 
-/// `samples` captions a photo, photo after photo.
-fn draw(trainer: &Trainer, grid: &Grid, samples: usize, precision: Kind) -> Vec<Decoded> {
+/// Draws `samples` captions of each photo, in the order of the photos.
+fn draw(learner: &Learner, grid: &Grid, samples: usize, precision: Kind) -> Vec<Decoded> {
     let _guard = tch::no_grad_guard();
-    let rows = Tensor::arange(grid.h.size()[0], (Kind::Int64, trainer.device));
+    let rows = Tensor::arange(grid.h.size()[0], (Kind::Int64, learner.device));
     let rows = rows.repeat_interleave_self_int(samples as i64, None, None);
-    let stepper = trainer.model.stepper(precision);
-    decode(&stepper, &grid.select(&rows), Choice::Sample, &trainer.card.generation)
+    let stepper = learner.model.stepper(precision);
+    decode(&stepper, &grid.select(&rows), Choice::Sample, &learner.card.generation)
 }
 
-/// The words that are never drawn have no probability to learn either.
-fn suppressed(trainer: &Trainer, logits: &Tensor) -> Tensor {
-    let ids: Vec<i64> = trainer.card.generation.suppress_tokens.iter().map(|&id| i64::from(id)).collect();
+/// Ids of the tokens that are never drawn: their probability is 0 in the loss too.
+fn suppressed(learner: &Learner, logits: &Tensor) -> Tensor {
+    let ids: Vec<i64> = learner.card.generation.suppress_tokens.iter().map(|&id| i64::from(id)).collect();
     Tensor::from_slice(&ids).to_device(logits.device())
 }
 
-/// Each score less the mean of the others of its photo.
+/// Each score minus the mean of the other scores of its photo.
 fn leave_one_out(scores: &[f64], samples: usize) -> Vec<f32> {
     scores
         .chunks_exact(samples)

@@ -1,19 +1,21 @@
-use super::adamw::{AdamW, clip_grad_norm};
+use super::adamw::AdamW;
 use super::data::TrainingData;
-use super::progress_bar::StepBar;
-use super::recipe::{Criterion, Recipe};
+use super::epoch_metrics::{EpochMetrics, Phase};
+use super::learner::Learner;
+use super::outcome::EpochOutcome;
+use super::recipe::{Criterion, Recipe, SelfCritical};
 use super::rewards::Rewards;
-use super::run_folder::{Card, Progress, RunFolder, RunState};
-use super::run_log::{EpochMetrics, Phase, RunLog};
+use super::run_folder::{Card, Progress, ResumeRules, RunFolder, RunState};
+use super::run_log::RunLog;
+use super::start_from::StartFrom;
 use super::validate::{Validation, validate};
 use super::{cross_entropy, self_critical};
-use crate::memory::release_free_memory;
-use crate::model::{Captioner, Parameters, TeacherForced};
+use crate::backbone::TrainedBlocks;
+use crate::model::Captioner;
 use crate::word_vectors::WordVectors;
 use crate::{Error, Result};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
-use std::time::{SystemTime, UNIX_EPOCH};
+use glimpse_bundle::printable;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tch::{Device, Tensor};
 
 /// What a run is made of.
@@ -25,6 +27,10 @@ pub struct TrainerOptions<'a> {
     pub data: &'a TrainingData,
     /// What the embedding begins with, where it is not drawn at random.
     pub word_vectors: Option<WordVectors>,
+    /// What all weights begin with, where they are not drawn at random.
+    pub start_from: Option<StartFrom>,
+    /// The backbone's blocks that the recipe trains; `data` has the maps before them.
+    pub trained_blocks: Option<TrainedBlocks>,
     /// What its checkpoints say of it.
     pub card: Card,
     /// Where they go.
@@ -44,127 +50,52 @@ pub struct TrainerOptions<'a> {
 /// A training run.
 #[derive(Debug)]
 pub struct Trainer<'a> {
-    pub(super) recipe: Recipe,
-    pub(super) data: &'a TrainingData,
-    pub(super) card: Card,
-    pub(super) device: Device,
-    pub(super) workers: usize,
-    pub(super) model: Captioner,
-    pub(super) progress: Progress,
-    pub(super) train_rewards: Option<Rewards>,
+    learner: Learner<'a>,
     validation_rewards: Rewards,
     folder: RunFolder,
     log: RunLog,
-    optimizer: AdamW,
-    /// Running mean of the weights.
-    average: Option<Vec<(String, Tensor)>>,
     samples: usize,
-}
-
-/// Rare enough to cost nothing.
-const STEPS_BETWEEN_RELEASES: u64 = 50;
-
-/// Sums over an epoch.
-#[derive(Debug, Default)]
-pub(super) struct EpochOutcome {
-    value: f64,
-    words: i64,
-    captions: usize,
-}
-
-impl EpochOutcome {
-    /// Adds a batch whose mean over words is `value`.
-    pub fn add(&mut self, value: f64, words: i64, captions: usize) {
-        self.value += value * words as f64;
-        self.words += words;
-        self.captions += captions;
-    }
 }
 
 impl<'a> Trainer<'a> {
     /// Fresh weights, or those of the run to resume.
-    pub fn new(options: TrainerOptions<'a>) -> Result<Self> {
-        let TrainerOptions {
-            recipe,
-            data,
-            word_vectors,
-            card,
-            folder,
-            resume,
-            change_recipe,
-            device,
-            samples,
-            workers,
-        } = options;
-        tch::manual_seed(recipe.seed as i64);
-        let model = Captioner::new(card.config.architecture.clone(), device)?;
-        if let Some(word_vectors) = word_vectors {
-            model.parameters().set_embedding(&word_vectors);
-        }
-        if recipe.freeze_embeddings {
-            model.parameters().freeze_embedding();
-        }
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where the folder holds a run that is not to be resumed, or one of other settings, photos,
+    /// vocabulary or backbone; what reading and writing its files gives.
+    pub fn new(mut options: TrainerOptions<'a>) -> Result<Self> {
+        tch::manual_seed(options.recipe.seed as i64);
+        let model = fresh_model(&mut options)?;
+        let TrainerOptions { recipe, data, card, folder, change_recipe, device, samples, workers, .. } =
+            &options;
+        let (data, device) = (*data, *device);
         let mut optimizer = AdamW::new(model.parameters(), recipe.weight_decay);
+        optimizer.backbone_rate = recipe.backbone_rate();
         let average = (recipe.ema_decay > 0.0).then(|| model.parameters().snapshot());
-        let resumed = match resume {
-            true => {
-                let state = RunState {
-                    parameters: model.parameters(),
-                    optimizer: &mut optimizer,
-                    average: average.as_deref(),
-                };
-                folder.resume(state, &recipe, &card, change_recipe, device)?
-            }
-            false => {
-                let held = [(folder.last(), "add --resume, or choose"), (folder.best(), "choose")];
-                if let Some((file, way)) = held.into_iter().find(|(file, _)| file.exists()) {
-                    let reason = format!("{} exists; {way} another folder", file.display());
-                    return Err(Error::Invalid { what: "--output", reason });
-                }
-                None
-            }
-        };
-        if resume && resumed.is_none() {
-            eprintln!("{}: nothing to resume, the run begins", folder.last().display());
-        }
-        let fingerprint = data.fingerprint();
-        let mut progress = resumed.unwrap_or_else(|| Progress {
-            epoch: 0,
-            step: 0,
-            optimizer_steps: 0,
-            best: None,
-            best_epoch: 0,
-            data: fingerprint.clone(),
-            recipe: recipe.clone(),
-        });
-        // Runs of earlier versions did not write it down.
-        if !progress.data.is_empty() && progress.data != fingerprint && !change_recipe {
-            let reason = "the run learned from other photos, views or captions; use another --output, or --change-recipe";
-            return Err(Error::Invalid { what: "--resume", reason: reason.into() });
-        }
-        progress.data = fingerprint;
+        let progress = progress(&options, &model, &mut optimizer, average.as_deref())?;
         if progress.epoch > recipe.epochs {
+            // Self-critical training has begun, which decays no weights.
             optimizer.weight_decay = 0.0;
         }
         let log = folder.log(progress.epoch)?;
         let rewards = |images| Rewards::new(images, images, &data.tokenizer);
-        let trainer = Self {
-            train_rewards: recipe.self_critical.as_ref().map(|_| rewards(&data.train)).transpose()?,
-            validation_rewards: rewards(&data.validation)?,
-            recipe,
+        let learner = Learner {
+            rewards: recipe.self_critical.as_ref().map(|_| rewards(&data.train)).transpose()?,
+            recipe: recipe.clone(),
             data,
-            card,
+            card: card.clone(),
             device,
-            workers,
+            workers: *workers,
             model,
             progress,
-            folder,
-            log,
             optimizer,
             average,
-            samples,
+            last: folder.last(),
         };
-        let Progress { epoch, best_epoch, .. } = trainer.progress;
+        let (validation_rewards, samples) = (rewards(&data.validation)?, *samples);
+        let change_recipe = *change_recipe;
+        let trainer = Self { learner, validation_rewards, folder: options.folder, log, samples };
+        let Progress { epoch, best_epoch, .. } = trainer.learner.progress;
         // The run may have been stopped between both files. Another recipe may have no average to write.
         if epoch > 0 && best_epoch == epoch && !(change_recipe && trainer.folder.best().exists()) {
             trainer.save_best()?;
@@ -174,52 +105,53 @@ impl<'a> Trainer<'a> {
 
     /// The model as trained so far.
     pub fn model(&self) -> &Captioner {
-        &self.model
+        &self.learner.model
     }
 
     /// Runs the epochs that are left.
+    ///
+    /// # Errors
+    /// As [`train_epoch`](Self::train_epoch).
     pub fn train(&mut self) -> Result<()> {
         while self.train_epoch()?.is_some() {}
         Ok(())
     }
 
     /// Runs, validates and saves the next epoch; `None` when all are done.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] where the loss became infinite or NaN; what reading features and writing the run's files
+    /// gives.
     pub fn train_epoch(&mut self) -> Result<Option<EpochMetrics>> {
-        let start = std::time::Instant::now();
-        let settings = self.recipe.self_critical.clone();
-        let total = self.recipe.epochs + settings.as_ref().map_or(0, |settings| settings.epochs);
-        if self.progress.epoch >= total {
+        let start = Instant::now();
+        let Recipe { epochs, self_critical, .. } = self.learner.recipe.clone();
+        let total = epochs + self_critical.as_ref().map_or(0, |settings| settings.epochs);
+        if self.learner.progress.epoch >= total {
             return Ok(None);
         }
-        let (phase, outcome) = match settings {
-            Some(settings) if self.progress.epoch >= self.recipe.epochs => {
-                if self.progress.epoch == self.recipe.epochs {
-                    self.start_from_best()?;
-                }
-                (Phase::SelfCritical, self_critical::epoch(self, &settings)?)
-            }
-            _ => (Phase::CrossEntropy, cross_entropy::epoch(self)?),
-        };
+        let (phase, outcome) = self.learn(self_critical.as_ref())?;
         let trained = start.elapsed().as_secs_f64();
-        self.progress.epoch += 1;
-        let validation = self.with_average(|trainer| {
-            let Trainer { model, data, validation_rewards, card, device, .. } = trainer;
-            validate(model, data, validation_rewards, &card.generation, *device)
+        self.learner.progress.epoch += 1;
+        let epoch = self.learner.progress.epoch;
+        let rewards = &self.validation_rewards;
+        let validation = self.learner.with_average(|learner| {
+            let Learner { model, data, card, device, .. } = learner;
+            validate(model, data, rewards, &card.generation, *device)
         })?;
         if !validation.loss.is_finite() {
-            return Err(self.not_finite(validation.loss, self.progress.epoch, "validation".into()));
+            return Err(self.learner.not_finite(validation.loss, epoch, "validation".into()));
         }
         let metrics = EpochMetrics {
-            epoch: self.progress.epoch,
+            epoch,
             phase,
-            train: outcome.value / outcome.words.max(1) as f64,
+            train: outcome.mean(),
             validation_loss: validation.loss,
             validation_cider: validation.cider,
-            captions_per_second: outcome.captions as f64 / trained,
+            captions_per_second: outcome.captions() as f64 / trained,
             seconds: start.elapsed().as_secs_f64(),
             time: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
         };
-        // A line without its checkpoint is forgotten when the run goes on, a checkpoint without its line is not.
+        // A resumed run drops a line without its checkpoint; it could not restore a line that is missing.
         self.log.add(metrics.clone())?;
         self.keep(&validation)?;
         self.log.draw()?;
@@ -227,50 +159,51 @@ impl<'a> Trainer<'a> {
         Ok(Some(metrics))
     }
 
-    /// Self-critical training begins from the best weights, with a fresh optimiser.
-    fn start_from_best(&mut self) -> Result<()> {
-        let best = self.folder.best();
-        let architecture = self.model.architecture();
-        let parameters = Parameters::read(&best, architecture, self.device)?;
-        self.model.parameters().assign(&parameters.snapshot());
-        self.optimizer = AdamW::new(self.model.parameters(), 0.0);
-        self.average = self.average.take().map(|_| self.model.parameters().snapshot());
-        Ok(())
+    /// One epoch of the phase that the run has come to.
+    fn learn(&mut self, self_critical: Option<&SelfCritical>) -> Result<(Phase, EpochOutcome)> {
+        let learner = &mut self.learner;
+        match self_critical {
+            Some(settings) if learner.progress.epoch >= learner.recipe.epochs => {
+                if learner.progress.epoch == learner.recipe.epochs {
+                    learner.start_from(&self.folder.best())?;
+                }
+                Ok((Phase::SelfCritical, self_critical::epoch(learner, settings)?))
+            }
+            _ => Ok((Phase::CrossEntropy, cross_entropy::epoch(learner)?)),
+        }
     }
 
     /// Saves the state, and the weights where they are the best so far.
     fn keep(&mut self, validation: &Validation) -> Result<()> {
-        let value = match self.recipe.criterion {
+        let learner = &mut self.learner;
+        let value = match learner.recipe.criterion {
             Criterion::Loss => -validation.loss,
             Criterion::Cider => validation.cider,
         };
-        let is_best = self.progress.best.is_none_or(|best| value > best);
+        let is_best = learner.progress.best.is_none_or(|best| value > best);
         if is_best {
-            (self.progress.best, self.progress.best_epoch) = (Some(value), self.progress.epoch);
+            (learner.progress.best, learner.progress.best_epoch) = (Some(value), learner.progress.epoch);
         }
-        self.progress.optimizer_steps = self.optimizer.steps;
-        let average = self.average.as_deref();
-        let Self { folder, model, optimizer, progress, card, .. } = &*self;
-        // Before the best, which self-critical training begins from: a run that is stopped between them shall not
-        // begin from weights that come after.
-        folder.save_last(model.parameters(), optimizer, average, progress, card)?;
+        learner.progress.optimizer_steps = learner.optimizer.steps;
+        let Learner { model, optimizer, average, progress, card, .. } = &*learner;
+        // Before the best weights, which self-critical training starts from: a run that is stopped between both files
+        // must not start from weights of a later epoch.
+        self.folder.save_last(model.parameters(), optimizer, average.as_deref(), progress, card)?;
         if is_best { self.save_best() } else { Ok(()) }
     }
 
     fn save_best(&self) -> Result<()> {
-        let mut card = self.card.clone();
-        card.config.provenance.epochs = self.progress.epoch;
-        match &self.average {
-            Some(average) => self.folder.save_best(average, &card),
-            None => self.folder.save_best(&self.model.parameters().snapshot(), &card),
-        }
+        let mut card = self.learner.card.clone();
+        card.config.provenance.epochs = self.learner.progress.epoch;
+        self.folder.save_best(&self.learner.weights(), &card)
     }
 
     fn report(&self, metrics: &EpochMetrics, total: usize, validation: &Validation) -> Result<()> {
-        let criterion = match self.recipe.criterion {
+        let criterion = match self.learner.recipe.criterion {
             Criterion::Loss => "loss",
             Criterion::Cider => "CIDEr",
         };
+        let data = self.learner.data;
         eprintln!(
             "epoch {}/{total} {}: train {:.4}, validation loss {:.4}, CIDEr {:.4} (best {criterion} {:.4}), {:.0} captions/s, {:.0} s",
             metrics.epoch,
@@ -278,77 +211,67 @@ impl<'a> Trainer<'a> {
             metrics.train,
             metrics.validation_loss,
             metrics.validation_cider,
-            self.progress.best.map_or(f64::NAN, f64::abs),
+            self.learner.progress.best.map_or(f64::NAN, f64::abs),
             metrics.captions_per_second,
             metrics.seconds
         );
-        for (image, caption) in self.data.validation.iter().zip(&validation.captions).take(self.samples) {
-            eprintln!("  {}: {}", image.file_name, self.data.tokenizer.decode(&caption.words)?);
+        for (image, caption) in data.validation.iter().zip(&validation.captions).take(self.samples) {
+            let text = data.tokenizer.decode(&caption.words)?;
+            eprintln!("  {}: {}", printable(&image.file_name), printable(&text));
         }
         Ok(())
     }
+}
 
-    /// Runs `f` with the averaged weights in place.
-    fn with_average<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        let Some(average) = self.average.take() else { return f(self) };
-        let current = self.model.parameters().snapshot();
-        self.model.parameters().assign(&average);
-        let result = f(self);
-        self.model.parameters().assign(&current);
-        self.average = Some(average);
-        result
+/// Weights as the recipe begins with them.
+fn fresh_model(options: &mut TrainerOptions) -> Result<Captioner> {
+    let TrainerOptions { recipe, word_vectors, start_from, trained_blocks, card, device, .. } = options;
+    let mut model = Captioner::new(card.config.architecture.clone(), *device)?;
+    if let Some(blocks) = trained_blocks.take() {
+        card.config.provenance.trained_blocks = blocks.count();
+        model = model.with_trained_blocks(blocks);
     }
-
-    /// The order, views and captions of this epoch, whatever ran before.
-    pub(super) fn epoch_rng(&self) -> ChaCha8Rng {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.recipe.seed);
-        rng.set_stream(self.progress.epoch as u64 + 1);
-        rng
+    if let Some(start) = start_from {
+        start.check(card)?;
+        start.apply(model.parameters())?;
+        card.config.provenance.started_from = Some(Box::new(start.record()));
     }
-
-    /// Dropout and draws of this step, whatever ran before.
-    pub(super) fn seed_step(&self) {
-        tch::manual_seed((self.recipe.seed ^ self.progress.step.wrapping_mul(0x9e37_79b9_7f4a_7c15)) as i64);
+    if let Some(word_vectors) = word_vectors {
+        model.parameters().set_embedding(word_vectors);
     }
+    if recipe.freeze_embeddings {
+        model.parameters().freeze_embedding();
+    }
+    Ok(model)
+}
 
-    /// One optimiser step down `loss`, which was made of `forced`.
-    pub(super) fn update(
-        &mut self,
-        forced: &TeacherForced,
-        loss: &Tensor,
-        value: f64,
-        learning_rate: f64,
-        step: usize,
-    ) -> Result<()> {
-        if !value.is_finite() {
-            return Err(self.not_finite(value, self.progress.epoch + 1, format!("step {step}")));
+/// How far the run has come: not begun, or what the folder's checkpoint says, whose state is read into the others.
+fn progress(
+    options: &TrainerOptions,
+    model: &Captioner,
+    optimizer: &mut AdamW,
+    average: Option<&[(String, Tensor)]>,
+) -> Result<Progress> {
+    let TrainerOptions { recipe, data, card, folder, resume, change_recipe, device, .. } = options;
+    let fingerprint = data.fingerprint();
+    let mut resumed = None;
+    if *resume {
+        let state = RunState { parameters: model.parameters(), optimizer, average };
+        let rules = ResumeRules { recipe, card, may_change: *change_recipe };
+        resumed = folder.resume(state, &rules, *device)?;
+        if resumed.is_none() {
+            eprintln!("{}: nothing to resume, the run begins", folder.last().display());
         }
-        forced.backward(loss);
-        let parameters = self.model.parameters();
-        clip_grad_norm(parameters, self.recipe.max_grad_norm);
-        self.optimizer.step(parameters, learning_rate);
-        if let Some(average) = &mut self.average {
-            let _guard = tch::no_grad_guard();
-            // The first weights are noise: a short memory at first forgets them.
-            let seen = f64::from(self.optimizer.steps);
-            let decay = self.recipe.ema_decay.min((1.0 + seen) / (10.0 + seen));
-            for ((_, mean), (_, parameter)) in average.iter_mut().zip(parameters.iter()) {
-                let _ = mean.lerp_(parameter, 1.0 - decay);
-            }
-        }
-        self.progress.step += 1;
-        if self.progress.step.is_multiple_of(STEPS_BETWEEN_RELEASES) {
-            release_free_memory();
-        }
-        Ok(())
+    } else {
+        folder.check_empty()?;
     }
-
-    fn not_finite(&self, loss: f64, epoch: usize, place: String) -> Error {
-        let checkpoint = Some(self.folder.last()).filter(|path| path.exists());
-        Error::NotFinite { loss, epoch, place, checkpoint }
+    let mut progress = resumed.unwrap_or_else(|| Progress::begin(recipe.clone(), fingerprint.clone()));
+    // Runs of earlier versions did not write it down.
+    if !progress.data.is_empty() && progress.data != fingerprint && !change_recipe {
+        let reason =
+            "the run learned from other photos, views or captions; use another --output, or --change-recipe";
+        return Err(Error::Invalid { what: "--resume", reason: reason.into() });
     }
-
-    pub(super) fn bar(&self, steps: usize, what: &str) -> StepBar {
-        StepBar::new(steps, format!("{} {what}", self.progress.epoch + 1))
-    }
+    progress.data = fingerprint;
+    Ok(progress)
 }

@@ -6,12 +6,12 @@ use crate::model::{CaptionBatch, Captioner, Pass};
 use glimpse_bundle::GenerationConfig;
 use tch::{Device, Tensor};
 
-/// What the validation split says of the weights.
+/// How the weights score on the validation split.
 #[derive(Debug, Clone)]
 pub struct Validation {
-    /// Mean cross-entropy of a word, in nats.
+    /// Mean cross-entropy of a token, in nats.
     pub loss: f64,
-    /// CIDEr-D of greedy captions over word ids; 0.5 is usual.
+    /// CIDEr-D of greedy captions over token ids; 0.5 is usual.
     pub cider: f64,
     /// Greedy captions, one a photo.
     pub captions: Vec<Decoded>,
@@ -36,7 +36,7 @@ pub fn validate(
         let features = data.features.grids(&data.features.reader.read(&grids)?, device);
         let grid = model.encode(&features, &Pass::EXACT);
         captions.extend(decode(&stepper, &grid, Choice::Greedy, generation));
-        // A few photos at a time: the logits of five hundred captions would not fit a small machine.
+        // A few photos at a time: the logits of 500 captions do not fit into the memory of a small machine.
         for (start, images) in images.chunks(20).enumerate().map(|(i, chunk)| (i * 20, chunk)) {
             let batch = all_captions(images, start, generation.max_length, device);
             let logits = model.teacher_forced(&grid, &batch, &Pass::EXACT).logits;
@@ -50,7 +50,7 @@ pub fn validate(
     Ok(Validation { loss: loss / words as f64, cider, captions })
 }
 
-/// Every caption of `images`, whose grids begin at `start` of the batch, cut to `max_length`.
+/// Every caption of `images`, cut to `max_length`; their grids begin at `start` of the batch.
 pub fn all_captions(
     images: &[EncodedImage],
     start: usize,

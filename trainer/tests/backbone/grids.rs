@@ -1,6 +1,6 @@
 use crate::fixture;
 use glimpse_bundle::{Preprocessor, image};
-use glimpse_export::backbone::{Backbone, EfficientNetLite0, ResNet50};
+use glimpse_export::backbone::backbone as described;
 use glimpse_trainer::backbone::{FeatureExtractor, StateDict};
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
@@ -33,7 +33,7 @@ fn draw(name: &str, shape: &[i64], low: f64, high: f64) -> Tensor {
 
 /// `resnet50` of `generate.py`.
 fn resnet50() -> FeatureExtractor {
-    let weights = ResNet50.weight_shapes().into_iter().map(|(name, shape)| {
+    let weights = described("resnet50").unwrap().weight_shapes().into_iter().map(|(name, shape)| {
         let shape: Vec<i64> = shape.into_iter().map(|n| n as i64).collect();
         let (low, high) = match name.rsplit_once('.').unwrap().1 {
             "weight" if shape.len() == 4 => {
@@ -104,7 +104,7 @@ fn efficientnet_lite0_reproduces_the_grids_of_photos() {
         return;
     };
     let expected = Tensor::read_npy(weights.join("efficientnet-lite0.expected-grid.npy")).unwrap();
-    let preprocessor = Preprocessor::new(EfficientNetLite0.preprocessor()).unwrap();
+    let preprocessor = Preprocessor::new(described("efficientnet-lite0").unwrap().preprocessor()).unwrap();
     let mut pixel_values = Vec::new();
     for name in names.split_whitespace() {
         let photo = image::open(&shared.join("data/flickr8k/images").join(name)).unwrap();

@@ -40,8 +40,9 @@ fn live_photos_give_the_cached_plain_view_and_any_number_of_others() {
         preprocessor: glimpse_export::backbone::backbone(NAME).unwrap().preprocessor(),
         augmentation: Augmentation::ResizedCrop,
         view_seed: 0,
+        before_block: None,
     };
-    let spec = CacheSpec { key: key.clone(), feature_dim: 1280, entries: entries.clone() };
+    let spec = CacheSpec::new(key.clone(), entries.clone()).unwrap();
     let (cache_dir, options) = (dir.path().join("cache"), ExtractOptions { batch_size: 2, workers: 2 });
     let report = extract(&cache_dir, &spec, dir.path(), &backbone(), &options).unwrap();
     assert_eq!(report.computed, 7);

@@ -1,6 +1,7 @@
 //! Words that keep their full stop.
 //!
-//! A bracket around the first letter keeps a word that means something else in small letters.
+//! Brackets around the first letter make a pattern match one case only, where the word means something else in lower
+//! case.
 
 use super::{End, Rule, rule};
 use crate::ptb::text::Text;
@@ -32,7 +33,7 @@ pub(super) const SUB_PATTERNS: &[(&str, &str)] = &[
     ("office", "adv|asst|assoc|attys?|det|govs?|insp|pres|reps?|sens?|supts?"),
     ("place", "ave|ft|mt"),
     ("before_number", "art|bldg|ca|figs?|nos?|op|pp|prop"),
-    // What begins with a capital after an acronym although the acronym is no name.
+    // Words that begin with a capital and follow an acronym that ends a sentence.
     ("sentence_opener", r"{pronoun}|{article}|{conjunction}|{adverb}|{preposition}|[M]r\.|[M]s\."),
     ("pronoun", "[H]er?|[I]t|[O]ne|[O]ther|[O]ur|[S]he|[T]heir|[T]hey|[W]e|[W]hat|[Y]ou"),
     ("article", "[A]n?|[M]any|[M]ore|[S]ome|[S]uch|[T]hat|[T]he|[T]hese|[T]his"),

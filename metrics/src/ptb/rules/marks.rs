@@ -9,9 +9,9 @@ pub(super) const SUB_PATTERNS: &[(&str, &str)] = &[
     ("blank", "{line_break}|{Space}"),
     ("dash", "{Dash}|&(?:md|mdash|ndash);"),
     ("ellipsis", r"\.{3,5}|\.(?:[ {NoBreakSpace}]\.){2,4}|{Ellipsis}|{NextLine}"),
-    // :-) and its kin, followed by neither letter nor digit.
+    // :-) and similar ones, if no letter or digit follows.
     ("smiley", r"[<>]?[:;=]['*\-o]?[()@DOP\[\\\]dp{|]"),
-    // ^_^ and (-_-); the first form can hardly be what the original meant, but it is what it does.
+    // ^_^ and (-_-). The first form was probably not intended by the original, but it behaves like this.
     (
         "eastern_smiley",
         r"[<=>x~\^]\.\[\^x=[^<]*<>\]|{eye}_{eye}|\({eye}[._]?{eye}\)|\([<=>'x~\^]-[<=>'`x~\^]\)",
@@ -20,7 +20,7 @@ pub(super) const SUB_PATTERNS: &[(&str, &str)] = &[
 ];
 
 pub(super) const RULES: &[Rule] = &[
-    // The original tells these apart; but any mark will do where all are left out.
+    // The original distinguishes these. Here all of them are left out, so one mark stands for them.
     rule(r#"{dash}|-{1,4}|{ellipsis}|""#, End::Match, Text::Fixed(".")),
     rule("&quot;", End::Match, Text::Quotes),
     rule("-{5,}", End::Match, Text::Same),
@@ -39,7 +39,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(r"#+|\*+|(?:\\\*){1,3}|<<|>>|@+|_+|[!?]+", End::Match, Text::Same),
     rule(r"[%&+./=\\\^|~]|{clause_mark}", End::Match, Text::Same),
     rule("[{CircledCapital}{FractionSlash}{ScriptSign}{Superscript}{Symbol}]", End::Match, Text::Same),
-    // A quotation mark before a word of two letters opens; `s and its kin come off a word.
+    // A quotation mark before a word of two letters opens; `s and similar ones are split from a word.
     rule(r"'[A-Za-z][^ \n\r\t{NoBreakSpace}]", End::Before(2), Text::Fixed("`")),
     rule("{clitic}|{not}", End::Match, Text::Quotes),
     rule("{apostrophe}|''|[`{BackwardApostrophe}{CurlyQuote}]{1,2}", End::Match, Text::Quotes),

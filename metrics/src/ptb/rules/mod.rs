@@ -1,7 +1,7 @@
-//! Which stretches of text are tokens.
+//! The rules that say which parts of a text are tokens.
 //!
-//! At every position the longest match wins, context behind the token included; among equally long ones the first
-//! rule does.
+//! At every position the longest match wins, including the context after the token. Of equally long matches, that of
+//! the first rule wins.
 
 mod abbreviations;
 mod addresses;
@@ -23,7 +23,7 @@ pub(super) struct Rule {
     pub(super) text: Text,
 }
 
-/// How much of a match is the token.
+/// How much of a match belongs to the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     /// All of it.
@@ -38,7 +38,7 @@ pub(super) enum End {
     BeforeBlank,
     /// As [`End::BeforeBlank`]; the full stop that ends the token is also the next token.
     StopAgain,
-    /// As [`End::StopAgain`], except that a single letter leaves its full stop.
+    /// As [`End::StopAgain`], but the full stop after a single letter is not part of the token.
     StopAgainUnlessLetter,
 }
 
@@ -57,7 +57,7 @@ pub(super) const RULES: [&[Rule]; 7] = [
     marks::RULES,
 ];
 
-/// Patterns that rules name.
+/// Patterns that rules refer to by name.
 pub(super) const SUB_PATTERNS: [&[(&str, &str)]; 6] = [
     words::SUB_PATTERNS,
     addresses::SUB_PATTERNS,

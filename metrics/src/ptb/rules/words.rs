@@ -1,16 +1,16 @@
-//! Words, what comes off their ends, and words with an apostrophe of their own.
+//! Words, contractions that are split from them, and words that keep their apostrophe.
 
 use super::{End, Rule, rule};
 use crate::ptb::text::Text;
 
 pub(super) const SUB_PATTERNS: &[(&str, &str)] = &[
-    // In ASCII, as typographers write it, and as HTML does; within a word also in the wrong direction.
+    // The apostrophe in ASCII, in typography and in HTML. Within a word it may also be the opening mark.
     ("apostrophe", "{Apostrophe}|&apos;"),
     ("inner_apostrophe", "{apostrophe}|{BackwardApostrophe}"),
     // An accented vowel may be an entity.
     ("letter", "{InWord}|&[AEIOUaeiou](?:uml|grave|acute);"),
     ("letters", "{letter}(?:{Digit}|{letter})*"),
-    // A missing space behind a full stop does not end a word.
+    // A full stop that no space follows does not end a word.
     ("word", "{letters}(?:[!.?]{letters})*"),
     // he's, I'm, she'd, we'll, they're, you've.
     ("clitic", "{apostrophe}(?:[DMSdms]|ll|re|ve)"),

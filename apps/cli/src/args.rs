@@ -1,0 +1,177 @@
+//! Flags that several subcommands share.
+
+use super::complain;
+use anyhow::{Context, Result, bail};
+use glimpse_bundle::Bundle;
+use glimpse_captions::{CaptionedImage, Dataset, Layout, Split, SplitLists, Splits, read_split_list};
+use glimpse_runtime::{
+    Captioner, CaptionerOptions, Device, OnnxRuntimeOptions, PrecisionChoice, StreamOptions,
+};
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// The bundle that is used when none is named.
+const DEFAULT_MODEL: &str = "models/flickr8k-edge";
+
+/// Which model captions, and where.
+#[derive(clap::Args)]
+pub struct ModelArgs {
+    /// The bundle [default: models/flickr8k-edge in the working directory or beside the program]
+    #[arg(long, value_name = "DIR", env = "GLIMPSE_MODEL")]
+    model: Option<PathBuf>,
+    /// auto, cpu, cuda or cuda:INDEX; auto takes CUDA where it works, cuda takes it or fails
+    #[arg(long, default_value = "auto", env = "GLIMPSE_DEVICE")]
+    device: Device,
+    /// fp32, fp16, int8, or one for the encoder and one for the decoder (fp32,int8); auto takes fp16
+    /// on CUDA and fp32 on the CPU where the bundle has it
+    #[arg(long, default_value = "auto", env = "GLIMPSE_PRECISION")]
+    precision: PrecisionChoice,
+    /// Photos that run through the network together
+    #[arg(long, value_name = "N", default_value = "8", env = "GLIMPSE_BATCH_SIZE", value_parser = count(100_000))]
+    pub batch_size: usize,
+    #[command(flatten)]
+    runtime: RuntimeArgs,
+}
+
+impl ModelArgs {
+    /// Opens the bundle; says so where CUDA was hoped for.
+    pub fn open(&self) -> Result<Captioner> {
+        self.open_graphs(self.bundle()?)
+    }
+
+    /// The bundle without its graphs.
+    pub fn bundle(&self) -> Result<Bundle> {
+        Ok(Bundle::open_unverified(model_dir(self.model.as_deref())?)?)
+    }
+
+    /// Opens the graphs of [`bundle`](Self::bundle).
+    pub fn open_graphs(&self, bundle: Bundle) -> Result<Captioner> {
+        let mut options = CaptionerOptions::default();
+        options.device = self.device;
+        options.precision = self.precision;
+        options.onnxruntime = self.runtime.options();
+        let captioner = Captioner::of_bundle(bundle, &options)?;
+        if let Some(reason) = captioner.fallback() {
+            complain(format_args!("note: captioning on the CPU, as CUDA cannot be used: {reason}"));
+        }
+        Ok(captioner)
+    }
+
+    /// How photos run through the network.
+    pub fn stream_options(&self) -> StreamOptions {
+        let threads = self.runtime.options().resolved_threads();
+        StreamOptions::default().with_batch_size(self.batch_size).with_threads(threads)
+    }
+
+    /// Which of the bundle's graphs run.
+    pub fn precision(&self) -> PrecisionChoice {
+        self.precision
+    }
+}
+
+/// Photos with what people wrote about them.
+#[derive(clap::Args)]
+pub struct ReferenceArgs {
+    /// Reference captions: Flickr30k results.csv or .token, Flickr8k.token.txt, Kaggle captions.txt,
+    /// Karpathy's or COCO's JSON
+    #[arg(long, value_name = "FILE")]
+    captions: Option<PathBuf>,
+    /// Layout of the caption file, where its content leaves a doubt
+    #[arg(long, requires = "captions")]
+    layout: Option<Layout>,
+    /// Only these photos: a file with their names, one a line, or train, val or test where the caption
+    /// file has a split of its own
+    #[arg(long, value_name = "LIST", requires = "captions")]
+    split: Option<PathBuf>,
+}
+
+impl ReferenceArgs {
+    /// The files that are read.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.captions.iter().chain(&self.split).map(PathBuf::as_path)
+    }
+
+    /// The photos to score, in the order of the caption file; `None` without --captions.
+    pub fn read(&self) -> Result<Option<Vec<CaptionedImage>>> {
+        let Some(path) = &self.captions else {
+            // clap does not ask for what another argument excludes.
+            if self.layout.is_some() || self.split.is_some() {
+                bail!("--layout and --split are of --captions");
+            }
+            return Ok(None);
+        };
+        let dataset = Dataset::read(path, self.layout)?;
+        let Some(list) = &self.split else { return Ok(Some(dataset.images)) };
+        if list.is_file() {
+            let lists = SplitLists { test: read_split_list(list)?, ..SplitLists::default() };
+            let (splits, report) = Splits::by_lists(dataset.images, &lists)?;
+            if let Some((_, name)) = report.missing.first() {
+                let missing = report.missing.len();
+                complain(format_args!(
+                    "note: {missing} of the photos in {} have no caption, {name} for one",
+                    list.display()
+                ));
+            }
+            return Ok(Some(splits.test));
+        }
+        let part: Split = list
+            .to_string_lossy()
+            .parse()
+            .with_context(|| format!("--split {} is neither a file nor a part of a split", list.display()))?;
+        let splits = Splits::own(dataset.images)?;
+        let images = match part {
+            Split::Train => splits.train,
+            Split::Validation => splits.validation,
+            Split::Test => splits.test,
+        };
+        if images.is_empty() {
+            bail!("{} has no photo in the {part} part", path.display());
+        }
+        Ok(Some(images))
+    }
+}
+
+#[derive(clap::Args)]
+pub struct RuntimeArgs {
+    /// Threads of ONNX Runtime, and photos prepared at once [default: the physical cores]
+    #[arg(long, value_name = "N", env = "GLIMPSE_THREADS", value_parser = count(1024))]
+    threads: Option<usize>,
+    /// The ONNX Runtime library, or the folder that holds it [default: searched]
+    #[arg(long, value_name = "PATH", env = "GLIMPSE_ORT_LIB")]
+    ort_lib: Option<PathBuf>,
+}
+
+impl RuntimeArgs {
+    pub fn options(&self) -> OnnxRuntimeOptions {
+        let mut options = OnnxRuntimeOptions::default();
+        options.library = self.ort_lib.clone();
+        options.threads = self.threads;
+        options
+    }
+}
+
+/// Reads a count from 1 to `most`.
+pub fn count(most: usize) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync + 'static {
+    move |text| match text.parse() {
+        Ok(count) if (1..=most).contains(&count) => Ok(count),
+        _ => Err(format!("not a whole number from 1 to {most}")),
+    }
+}
+
+/// The bundle to use: the one named, or the shipped one in the working directory, or beside or above
+/// the program.
+pub fn model_dir(named: Option<&Path>) -> Result<PathBuf> {
+    if let Some(dir) = named {
+        return Ok(dir.to_path_buf());
+    }
+    let program = env::current_exe().and_then(|path| path.canonicalize()).unwrap_or_default();
+    let above = program.ancestors().skip(1).map(|folder| folder.join(DEFAULT_MODEL));
+    let mut places = std::iter::once(PathBuf::from(DEFAULT_MODEL)).chain(above);
+    match places.find(|dir| dir.is_dir()) {
+        Some(dir) => Ok(dir),
+        None => bail!(
+            "no bundle: {DEFAULT_MODEL} is neither in the working directory nor beside or above the \
+             program; name one with --model"
+        ),
+    }
+}

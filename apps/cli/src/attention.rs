@@ -1,0 +1,53 @@
+//! `--attention DIR`: what the decoder looked at, in pictures and numbers.
+
+use super::inputs::Input;
+use anyhow::{Context, Result};
+use glimpse_attention::{AttendedCaption, CaptionFiles, FileNames, create_folder, seen_input};
+use glimpse_runtime::{Caption, Captioner, NetworkInput};
+use std::path::{Path, PathBuf};
+
+/// A folder that the captions of one run write to.
+pub struct AttentionDir {
+    dir: PathBuf,
+    names: FileNames,
+}
+
+impl AttentionDir {
+    /// Makes the folder, which must not be one that photos lie in.
+    pub fn create(dir: &Path, photos: &[Input]) -> Result<Self> {
+        create_folder(dir, photos.iter().filter_map(Input::file))
+            .with_context(|| format!("--attention {}", dir.display()))?;
+        Ok(Self { dir: dir.to_path_buf(), names: FileNames::default() })
+    }
+
+    /// Writes `NAME.1.png`, `NAME.1.npy` and so on for the best caption, `NAME.2.png` for the next.
+    pub fn write(
+        &mut self,
+        image: &str,
+        input: &NetworkInput,
+        captions: &[Caption],
+        captioner: &Captioner,
+    ) -> Result<()> {
+        let seen = seen_input(&input.pixels, input.original, captioner.preprocessor().config());
+        let name = self.names.of(Path::new(if image == "-" { "stdin" } else { image }));
+        for (rank, caption) in captions.iter().enumerate() {
+            let files = CaptionFiles::new(&self.dir, &format!("{name}.{}", rank + 1));
+            let attended = AttendedCaption {
+                image,
+                generated_text: &caption.generated_text,
+                score: caption.score,
+                words: &captioner.tokens(&caption.token_ids),
+                token_ids: &caption.token_ids,
+                token_logprobs: &caption.token_logprobs,
+                attentions: caption.attentions.as_ref().context("decoded without attentions")?.view(),
+            };
+            files.write(&seen, &attended)?;
+        }
+        // Those of an earlier run that had more.
+        let mut rank = captions.len() + 1;
+        while CaptionFiles::new(&self.dir, &format!("{name}.{rank}")).remove()? {
+            rank += 1;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,123 @@
+//! Every setting on every photo; the encoder runs once.
+
+use super::super::complain;
+use super::super::inputs::Input;
+use super::super::progress::progress_bar;
+use super::settings::Setting;
+use anyhow::{Context, Result};
+use glimpse_bundle::with_causes;
+use glimpse_runtime::{Caption, Captioner, EncodedBatch, NetworkInput, StreamOptions};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// Which photos are shown one by one.
+#[derive(Clone, Copy)]
+pub struct Examples {
+    /// How many, from the first on.
+    pub photos: usize,
+    /// Keep attentions.
+    pub with_attention: bool,
+}
+
+/// The outcome of one setting.
+#[derive(Default)]
+pub struct Run {
+    /// The best caption of each photo.
+    pub best: BTreeMap<usize, String>,
+    /// All captions of the examples.
+    pub examples: BTreeMap<usize, Vec<Caption>>,
+    /// How long the decoder and the search took.
+    pub decoding: Duration,
+    /// Tokens of the best captions, `<eos>` counted.
+    pub tokens: usize,
+}
+
+/// The outcome of all settings.
+pub struct Sweep {
+    /// In the order of the settings.
+    pub runs: Vec<Run>,
+    /// How long the encoder took.
+    pub encoding: Duration,
+    /// Photos captioned.
+    pub photos: usize,
+    /// Photos in a batch.
+    pub batch_size: usize,
+    /// The examples as the network sees them.
+    pub inputs: BTreeMap<usize, NetworkInput>,
+    /// What could not be captioned, and why.
+    pub failed: BTreeMap<usize, String>,
+}
+
+impl Sweep {
+    pub fn run(
+        captioner: &Captioner,
+        settings: &[Setting],
+        inputs: &[Input],
+        stream: StreamOptions,
+        examples: Examples,
+    ) -> Result<Self> {
+        let mut sweep = Self {
+            runs: settings.iter().map(|_| Run::default()).collect(),
+            encoding: Duration::ZERO,
+            photos: 0,
+            batch_size: stream.batch_size,
+            inputs: BTreeMap::new(),
+            failed: BTreeMap::new(),
+        };
+        let progress = progress_bar(inputs.len());
+        let photos: Vec<_> = inputs.iter().map(Input::photo).collect();
+        for batch in captioner.encode_stream(photos, stream.with_inputs(examples.with_attention)) {
+            progress.inc((batch.positions.len() + batch.failed.len()) as u64);
+            for (position, warning) in &batch.warnings {
+                progress
+                    .suspend(|| complain(format_args!("warning: {}: {warning}", inputs[*position].name())));
+            }
+            let failed = batch.failed.iter().map(|(position, error)| (*position, with_causes(error)));
+            sweep.failed.extend(failed);
+            sweep.decode(captioner, settings, examples, batch)?;
+        }
+        progress.finish_and_clear();
+        Ok(sweep)
+    }
+
+    fn decode(
+        &mut self,
+        captioner: &Captioner,
+        settings: &[Setting],
+        examples: Examples,
+        batch: EncodedBatch,
+    ) -> Result<()> {
+        let Some(encoded) = &batch.encoded else { return Ok(()) };
+        self.encoding += batch.encoding;
+        self.photos += batch.positions.len();
+        let is_example = |position: usize| position < examples.photos;
+        let has_example = batch.positions.iter().any(|&position| is_example(position));
+        for (setting, run) in settings.iter().zip(&mut self.runs) {
+            let start = Instant::now();
+            let mut found = captioner.decode(encoded, &setting.options)?;
+            run.decoding += start.elapsed();
+            let best = found.iter().filter_map(|captions| captions.first());
+            run.tokens += best.map(|caption| caption.token_ids.len()).sum::<usize>();
+            if has_example && examples.with_attention {
+                // Once more, as keeping attentions takes time.
+                let options = setting.options.clone().with_output_attentions(true);
+                found = captioner.decode(encoded, &options)?;
+            }
+            for (&position, captions) in batch.positions.iter().zip(found) {
+                let best = captions.first().context("a photo got no caption")?;
+                run.best.insert(position, best.generated_text.clone());
+                if is_example(position) {
+                    run.examples.insert(position, captions);
+                }
+            }
+        }
+        let inputs = batch.positions.iter().copied().zip(batch.inputs);
+        self.inputs.extend(inputs.filter(|(position, _)| is_example(*position)));
+        Ok(())
+    }
+
+    /// The encoder's time for one photo, in milliseconds.
+    pub fn encoder_ms(&self) -> f64 {
+        self.encoding.as_secs_f64() * 1e3 / self.photos as f64
+    }
+}

@@ -1,0 +1,208 @@
+//! Decoding options as flags and variables: Hugging Face's names and meanings, the bundle's defaults.
+
+use anyhow::Result;
+use clap::ArgMatches;
+use clap::builder::BoolishValueParser;
+use clap::parser::ValueSource;
+use glimpse_runtime::generation::{EarlyStopping, GenerationConfig};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// All options, for commands that decode in one way.
+#[derive(clap::Args, Serialize)]
+pub struct SearchArgs {
+    /// Hypotheses kept at each step; 1 is greedy search [default: the bundle's; 1 with --do-sample]
+    #[arg(long, visible_alias = "beam-size", value_name = "N", env = "GLIMPSE_NUM_BEAMS")]
+    num_beams: Option<usize>,
+    /// Captions score sum of log-probabilities / length^F [default: the bundle's]
+    #[arg(long, value_name = "F", env = "GLIMPSE_LENGTH_PENALTY", allow_negative_numbers = true)]
+    length_penalty: Option<f32>,
+    #[command(flatten)]
+    #[serde(skip)]
+    decoding: DecodingArgs,
+    #[command(flatten)]
+    #[serde(skip)]
+    sampling: SamplingArgs,
+}
+
+/// Tokens are drawn instead of searched.
+#[derive(clap::Args, Serialize)]
+struct SamplingArgs {
+    /// Draw words instead of searching the best
+    #[arg(
+        long, value_name = "BOOL", env = "GLIMPSE_DO_SAMPLE", value_parser = BoolishValueParser::new(),
+        num_args = 0..=1, require_equals = true, default_missing_value = "true"
+    )]
+    do_sample: Option<bool>,
+    /// With --do-sample: below 1 bolder, above 1 wilder
+    #[arg(long, value_name = "F", env = "GLIMPSE_TEMPERATURE")]
+    temperature: Option<f32>,
+    /// With --do-sample: draw from this many of the best words; 0 draws from all
+    #[arg(long, value_name = "N", env = "GLIMPSE_TOP_K")]
+    top_k: Option<usize>,
+    /// With --do-sample: draw from the fewest words that have this probability together
+    #[arg(long, value_name = "P", env = "GLIMPSE_TOP_P")]
+    top_p: Option<f32>,
+    /// With --do-sample: the same seed draws the same captions for a photo [default: 0]
+    #[arg(long, value_name = "N", env = "GLIMPSE_SEED")]
+    seed: Option<u64>,
+}
+
+/// Of a search, all but the number of beams and the length penalty: for commands that vary these themselves.
+#[derive(clap::Args, Serialize)]
+pub struct DecodingArgs {
+    /// Longest sequence in words, start and end word counted [default: the bundle's]
+    #[arg(long, value_name = "N", env = "GLIMPSE_MAX_LENGTH")]
+    max_length: Option<usize>,
+    /// Most tokens of a caption, the end token counted; in the place of --max-length
+    #[arg(long, value_name = "N", env = "GLIMPSE_MAX_NEW_TOKENS", conflicts_with = "max_length")]
+    max_new_tokens: Option<usize>,
+    /// No end before this many words, start word counted and end word not [default: the bundle's]
+    #[arg(long, value_name = "N", env = "GLIMPSE_MIN_LENGTH")]
+    min_length: Option<usize>,
+    /// N-grams of this size never repeat within a caption; 0 allows all [default: the bundle's]
+    #[arg(long, value_name = "N", env = "GLIMPSE_NO_REPEAT_NGRAM_SIZE")]
+    no_repeat_ngram_size: Option<usize>,
+    /// Above 1, words that were said become rarer [default: the bundle's]
+    #[arg(long, value_name = "F", env = "GLIMPSE_REPETITION_PENALTY")]
+    repetition_penalty: Option<f32>,
+    /// Captions for each photo, best first; at most num-beams unless they are drawn [default: 1]
+    #[arg(long, value_name = "N", env = "GLIMPSE_NUM_RETURN_SEQUENCES")]
+    num_return_sequences: Option<usize>,
+    /// When beam search is done: true as soon as it has num-beams captions, false when better ones are
+    /// unlikely, never when they are impossible [default: the bundle's]
+    #[arg(long, value_name = "WHEN", env = "GLIMPSE_EARLY_STOPPING", value_parser = str::parse::<EarlyStopping>)]
+    early_stopping: Option<EarlyStopping>,
+    /// Diverse beam search: the beams search in this many groups [default: the bundle's]
+    #[arg(long, value_name = "N", env = "GLIMPSE_NUM_BEAM_GROUPS")]
+    num_beam_groups: Option<usize>,
+    /// Taken off a word's log-probability for each beam of an earlier group that says it in the same step
+    #[arg(long, value_name = "F", env = "GLIMPSE_DIVERSITY_PENALTY")]
+    diversity_penalty: Option<f32>,
+}
+
+/// The options that were given, by key: on the command line, and by variables of the environment.
+///
+/// A variable that has no effect in a call is passed over; a flag without effect is refused.
+#[derive(Default)]
+pub struct Given {
+    flags: Map<String, Value>,
+    variables: Map<String, Value>,
+}
+
+impl Given {
+    /// Sorts `options`, of which the absent ones are null, by where `matches` has them from.
+    fn of(options: &impl Serialize, matches: &ArgMatches) -> Result<Self> {
+        let mut given = Self::default();
+        let Value::Object(options) = serde_json::to_value(options)? else { return Ok(given) };
+        for (key, value) in options.into_iter().filter(|(_, value)| !value.is_null()) {
+            match matches.value_source(&key) {
+                Some(ValueSource::EnvVariable) => given.variables.insert(key, value),
+                _ => given.flags.insert(key, value),
+            };
+        }
+        Ok(given)
+    }
+
+    fn extend(&mut self, other: Self) {
+        self.flags.extend(other.flags);
+        self.variables.extend(other.variables);
+    }
+
+    /// Puts the options in the place of the bundle's.
+    pub fn over(&self, config: &GenerationConfig) -> Result<GenerationConfig> {
+        Ok(config.with_overrides_and_defaults(&self.flags, &self.variables)?)
+    }
+}
+
+impl SearchArgs {
+    /// What was given; `matches` are those of the subcommand.
+    pub fn given(&self, matches: &ArgMatches) -> Result<Given> {
+        let mut given = Given::of(self, matches)?;
+        given.extend(self.decoding.given(matches)?);
+        given.extend(Given::of(&self.sampling, matches)?);
+        Ok(given)
+    }
+}
+
+impl DecodingArgs {
+    /// What was given; `matches` are those of the subcommand.
+    pub fn given(&self, matches: &ArgMatches) -> Result<Given> {
+        Given::of(self, matches)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{CommandFactory, FromArgMatches, Parser};
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        search: SearchArgs,
+    }
+
+    fn applied(config: &GenerationConfig, flags: &[&str]) -> Result<GenerationConfig> {
+        let matches = Cli::command().try_get_matches_from(["glimpse"].iter().chain(flags))?;
+        let options = Cli::from_arg_matches(&matches)?.search.given(&matches)?.over(config)?;
+        options.validate(10)?;
+        Ok(options)
+    }
+
+    #[test]
+    fn flags_replace_the_bundles_defaults() {
+        let config = GenerationConfig::default();
+        assert_eq!(applied(&config, &[]).unwrap(), config.clone());
+        let flags = "--num-beams 4 --length-penalty -0.5 --max-length 12 --min-length 3 --no-repeat-ngram-size 2 \
+                     --repetition-penalty 1.2 --num-return-sequences 2 --early-stopping never --num-beam-groups 2 \
+                     --diversity-penalty 0.3";
+        let options = applied(&config, &flags.split_whitespace().collect::<Vec<_>>()).unwrap();
+        let mut expected = config.clone();
+        (expected.num_beams, expected.length_penalty) = (4, -0.5);
+        (expected.max_length, expected.min_length) = (12, 3);
+        (expected.no_repeat_ngram_size, expected.repetition_penalty) = (2, 1.2);
+        (expected.num_return_sequences, expected.early_stopping) = (2, EarlyStopping::Never);
+        (expected.num_beam_groups, expected.diversity_penalty) = (2, 0.3);
+        assert_eq!(options, expected);
+    }
+
+    #[test]
+    fn sampling_takes_the_place_of_the_bundles_beams() {
+        let config =
+            GenerationConfig::default().with_num_beams(4).with_num_beam_groups(2).with_diversity_penalty(0.5);
+        let flags = ["--do-sample", "--temperature", "0.7", "--top-k", "0", "--top-p", "0.9", "--seed", "7"];
+        let options = applied(&config, &flags).unwrap();
+        assert!(options.do_sample);
+        assert_eq!((options.num_beams, options.num_beam_groups, options.diversity_penalty), (1, 1, 0.0));
+        assert_eq!((options.temperature, options.top_k, options.top_p, options.seed), (0.7, 0, 0.9, 7));
+    }
+
+    #[test]
+    fn beams_take_the_place_of_the_bundles_sampling() {
+        let config = GenerationConfig::default()
+            .with_num_beams(1)
+            .with_do_sample(true)
+            .with_temperature(0.7)
+            .with_top_p(0.9);
+        assert!(applied(&config, &[]).unwrap().do_sample);
+        let options = applied(&config, &["--do-sample=false", "--num-beams", "2"]).unwrap();
+        assert!(!options.do_sample);
+        assert_eq!((options.num_beams, options.temperature, options.top_p), (2, 1.0, 1.0));
+        assert!(applied(&config, &["--num-beams", "2"]).is_err(), "beams are not drawn");
+    }
+
+    #[test]
+    fn what_would_have_no_effect_is_refused() {
+        for flags in [
+            &["--seed", "1"][..],
+            &["--top-p", "1"],
+            &["--num-beams", "1", "--early-stopping", "true"],
+            &["--do-sample", "--early-stopping", "true"],
+            &["--diversity-penalty", "1"],
+            &["--early-stopping", "perhaps"],
+        ] {
+            assert!(applied(&GenerationConfig::default(), flags).is_err(), "{flags:?}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! `glimpse evaluate`: how good captions are, and how sure that is.
+
+mod hypotheses;
+mod partial;
+mod report;
+
+use super::args::{ModelArgs, ReferenceArgs, count};
+use super::decoding::SearchArgs;
+use super::{SOME_FAILED, complain, outputs};
+use anyhow::{Context, Result, bail};
+use clap::builder::FalseyValueParser;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command};
+use glimpse_captions::{Dataset, match_results, read_results};
+use glimpse_metrics::{Bootstrap, Diversity, Evaluation, Meteor, References, TrainingCaptions, metrics};
+use hypotheses::Hypotheses;
+use report::Report;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Caption a data set and score the captions as pycocoevalcap does, with bootstrap intervals
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    references: ReferenceArgs,
+    /// Folder of the photos
+    #[arg(long, value_name = "DIR", required_unless_present = "results")]
+    images: Option<PathBuf>,
+    /// Score these captions instead of making some: COCO results JSON, of any system
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["images", "output"])]
+    results: Option<PathBuf>,
+    /// How much better the captions are than these: COCO results JSON of another run on the same photos
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write the captions as COCO results JSON; a run that is stopped goes on from FILE.partial
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Training captions, any layout: how many captions are copies of one
+    #[arg(long, value_name = "FILE")]
+    train_captions: Option<PathBuf>,
+    /// meteor-1.5.jar, its data folder beside it; without it METEOR is left out
+    #[arg(long, value_name = "JAR", env = "GLIMPSE_METEOR_JAR")]
+    meteor_jar: Option<PathBuf>,
+    /// The Java that runs it
+    #[arg(long, value_name = "PROGRAM", default_value = "java", env = "GLIMPSE_JAVA")]
+    java: PathBuf,
+    /// Sets drawn for the bootstrap intervals
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = count(1_000_000))]
+    num_resamples: usize,
+    #[command(flatten)]
+    search: SearchArgs,
+    #[command(flatten)]
+    model: ModelArgs,
+    /// JSON instead of a table
+    #[arg(long, env = "GLIMPSE_JSON", value_parser = FalseyValueParser::new())]
+    json: bool,
+}
+
+/// What else has an effect beside --results. Not clap's business: it would refuse variables of the environment too.
+const OF_SCORES: [&str; 10] = [
+    "captions",
+    "layout",
+    "split",
+    "results",
+    "baseline",
+    "train_captions",
+    "meteor_jar",
+    "java",
+    "num_resamples",
+    "json",
+];
+
+pub fn run(args: &Args, given: &ArgMatches) -> Result<ExitCode> {
+    if args.results.is_some() {
+        let command = <Args as clap::Args>::augment_args(Command::new("evaluate"));
+        let typed = |id: &&str| given.value_source(id) == Some(ValueSource::CommandLine);
+        let flags = command.get_arguments().map(|flag| flag.get_id().as_str());
+        if let Some(flag) = flags.filter(typed).find(|id| !OF_SCORES.contains(id)) {
+            bail!("--{} has no effect on the captions in --results", flag.replace('_', "-"));
+        }
+    }
+    if let Some(output) = args.output.as_deref().filter(|output| output.exists() && !output.is_file()) {
+        bail!("--output {} is not a file", output.display());
+    }
+    let inputs =
+        args.references.files().chain(args.baseline.as_deref()).chain(args.train_captions.as_deref());
+    outputs::check(&[("--output", args.output.as_deref())], inputs)?;
+    let bootstrap = Bootstrap { num_resamples: args.num_resamples, ..Bootstrap::default() };
+    bootstrap.validate()?;
+    let Some(images) = args.references.read()? else { bail!("--captions FILE has what people wrote") };
+    let baseline = args.baseline.as_deref().map(read_results).transpose()?;
+    let training = args.train_captions.as_deref().map(|path| Dataset::read(path, None)).transpose()?;
+    let meteor = args.meteor_jar.as_deref().map(|jar| Meteor::start(jar, &args.java)).transpose()?;
+    if meteor.is_none() {
+        complain("note: METEOR is left out: it is scored by its own program, --meteor-jar names it");
+    }
+
+    let Hypotheses { images, captions, failed, speed, setting } = match (&args.results, &args.images) {
+        (Some(results), _) => Hypotheses::read(results, images)?,
+        (None, Some(folder)) => hypotheses::caption(args, given, folder, images)?,
+        (None, None) => bail!("--images DIR or --results FILE is needed"),
+    };
+    if images.is_empty() {
+        bail!("no photo could be captioned: there is nothing to score");
+    }
+    let references = images.iter().map(|image| (image.file_name.clone(), image.captions.clone()));
+    let references = References::with_metrics(references, metrics(meteor))?;
+    let score = |captions: &[String]| -> Result<Evaluation> {
+        Ok(references.evaluate(images.iter().map(|image| &image.file_name).zip(captions))?)
+    };
+    let evaluation = score(&captions)?;
+    let scores = bootstrap.intervals(&evaluation)?;
+    let differences = baseline.map(|results| {
+        let (captions, _) = match_results(results, &images)
+            .with_context(|| format!("--baseline {}", args.baseline.clone().unwrap_or_default().display()))?;
+        let other = score(&captions)?;
+        Ok(bootstrap.differences(&evaluation, &other)?)
+    });
+    // A baseline of other photos is no reason to lose the scores.
+    let (differences, unusable) = match differences.transpose() {
+        Ok(differences) => (differences, None),
+        Err(error) => (None, Some(error)),
+    };
+    let training = training.map(|dataset| TrainingCaptions::new(&dataset.captions().collect::<Vec<_>>()));
+    let report = Report {
+        setting,
+        num_images: images.len(),
+        num_references: images.iter().map(|image| image.captions.len()).sum(),
+        failed,
+        speed,
+        bootstrap,
+        scores,
+        differences,
+        diversity: Diversity::new(evaluation.tokens(), training.as_ref()),
+    };
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        serde_json::to_writer_pretty(&mut out, &report)?;
+        writeln!(out)?;
+    } else {
+        report.print(&mut out)?;
+    }
+    if let Some(error) = unusable {
+        return Err(error);
+    }
+    Ok(if report.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(SOME_FAILED) })
+}

@@ -1,0 +1,102 @@
+//! The program `glimpse`: one module per subcommand.
+
+mod args;
+mod attention;
+mod caption;
+mod compare;
+mod decoding;
+mod evaluate;
+mod inputs;
+mod inspect;
+mod optimize;
+mod outputs;
+mod progress;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use glimpse_bundle::printable;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Caption photos with an exported bundle and ONNX Runtime.
+///
+/// Exit codes: 0 all done, 1 some inputs failed (each named on stderr), 2 wrong use.
+#[derive(Parser)]
+#[command(name = "glimpse", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Caption(caption::Args),
+    Compare(compare::Args),
+    Evaluate(evaluate::Args),
+    Inspect(inspect::Args),
+    Optimize(optimize::Args),
+}
+
+/// Some inputs failed.
+const SOME_FAILED: u8 = 1;
+/// Wrong use: bad flags, no bundle, no ONNX Runtime.
+const WRONG_USE: u8 = 2;
+
+fn main() -> ExitCode {
+    // SAFETY: the first thing that runs.
+    unsafe { glimpse_runtime::disable_telemetry() };
+    run()
+}
+
+fn run() -> ExitCode {
+    let parsed = Cli::command().try_get_matches().and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok((cli, matches))
+    });
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return refuse(&error),
+    };
+    let subcommand = matches.subcommand().map_or(&matches, |(_, subcommand)| subcommand);
+    let result = match cli.command {
+        Command::Caption(args) => caption::run(&args, subcommand),
+        Command::Compare(args) => compare::run(&args, subcommand),
+        Command::Evaluate(args) => evaluate::run(&args, subcommand),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Optimize(args) => optimize::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        if is_broken_pipe(&error) {
+            // Whoever read the output has seen enough.
+            return ExitCode::SUCCESS;
+        }
+        complain(format_args!("error: {}", glimpse_bundle::with_causes(error.as_ref())));
+        ExitCode::from(WRONG_USE)
+    })
+}
+
+/// What is wrong with the flags, in one line: clap's own words without the usage that it adds. Help goes out as it is.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        error.exit();
+    }
+    let text = error.to_string();
+    let end = ["\n\nUsage:", "\n\nFor more information"].map(|what| text.find(what).unwrap_or(text.len()));
+    let paragraphs: Vec<_> = text[..end[0].min(end[1])].split("\n\n").map(str::trim).collect();
+    complain(format_args!("{}; try --help", paragraphs.join("; ")));
+    ExitCode::from(WRONG_USE)
+}
+
+/// One line on stderr, whatever line breaks the text has. A closed stderr is nobody's problem.
+fn complain(text: impl std::fmt::Display) {
+    let text = text.to_string();
+    let lines = text.split(['\n', '\r']).map(str::trim);
+    let lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
+    let _ = writeln!(std::io::stderr(), "{}", printable(&lines.join(" ")));
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let of_text = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    let of_json = error.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+    of_text.or(of_json) == Some(std::io::ErrorKind::BrokenPipe)
+}
