@@ -118,7 +118,7 @@ fn externalize(bundle: &Path, location: &str) {
     seal(bundle).unwrap();
 }
 
-/// Puts a loop of 2^62 turns into the encoder, whose result no output needs.
+/// Puts a loop into the encoder; how often it would run is not looked at.
 fn endless_loop(bundle: &Path) {
     edit_graph(&bundle.join("encoder_model.onnx"), |graph| {
         let body = AttributeProto {
@@ -150,7 +150,7 @@ fn optimize(bundle: &Path) -> Vec<PathBuf> {
 /// What is wrong, how the bundle is made, and what the one line says.
 type Row = (&'static str, fn(&Path), &'static [&'static str]);
 
-const ROWS: [Row; 12] = [
+const ROWS: [Row; 14] = [
     (
         "a tokenizer's decoder that strips more than there is",
         |bundle| {
@@ -198,6 +198,16 @@ const ROWS: [Row; 12] = [
             });
         },
         &["preprocessor size", "16384x16384", "1024"],
+    ),
+    (
+        "10,000 beams",
+        |bundle| edit(bundle, "generation_config.json", |config| config["num_beams"] = json!(10_000)),
+        &["num_beams", "10000 is too many", "at most 1000"],
+    ),
+    (
+        "captions without an end",
+        |bundle| edit(bundle, "generation_config.json", |config| config["max_length"] = json!(1u64 << 62)),
+        &["max_length", "4611686018427387904 is too many"],
     ),
     (
         "features of a thousand million",
