@@ -86,6 +86,7 @@ fn node(operator: &str, attributes: &[Vec<u8>]) -> Vec<u8> {
 fn open(dir: &Path) -> Result<()> {
     let bundle = Bundle::open(dir)?;
     bundle.detokenizer()?;
+    #[cfg(feature = "tokenizers")]
     bundle.tokenizer()?;
     for stem in ["encoder_model", "decoder_model"] {
         bundle.model_path(stem, Precision::Fp32)?;
