@@ -150,7 +150,7 @@ pub fn for_each_ordered<T: Sync, R: Send, E>(
     let work = &work;
     thread::scope(|scope| {
         let threads = threads.clamp(1, items.len().max(1));
-        let results = OrderedMap::scoped(scope, items.iter(), threads, window, move |item| work(item));
+        let results = OrderedMap::scoped(scope, items.iter(), threads, window, work);
         items.iter().zip(results).try_for_each(|(item, result)| consume(item, result))
     })
 }

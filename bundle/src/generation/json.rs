@@ -108,7 +108,7 @@ fn check_key(key: &str, value: &Value) -> Result<(), InvalidOption> {
     };
     let is_neutral = match value {
         Value::Number(number) => neutral.parse().is_ok_and(|neutral: f64| number.as_f64() == Some(neutral)),
-        value => value.to_string() == *neutral,
+        value => serde_json::from_str::<Value>(neutral).is_ok_and(|neutral| neutral == *value),
     };
     if is_neutral {
         return Ok(());

@@ -38,14 +38,14 @@ impl Rule {
         Some(Ok(Self::Text(text, content)))
     }
 
-    fn apply(&self, text: &str) -> Result<String, fancy_regex::Error> {
+    fn apply(&self, text: &str) -> Result<String> {
         match self {
             Self::Text(pattern, content) => Ok(text.replace(pattern, content)),
             Self::Regex(regex, content) => {
                 let mut replaced = String::with_capacity(text.len());
                 let mut end = 0;
                 for found in regex.find_iter(text) {
-                    let found = found?;
+                    let found = found.map_err(|error| Error::Tokenizer(error.to_string()))?;
                     replaced.push_str(&text[end..found.start()]);
                     replaced.push_str(content);
                     end = found.end();
@@ -103,7 +103,7 @@ impl Detokenizer {
         let tokens = ids.iter().filter(|&&id| !is_special(id)).filter_map(|&id| self.tokens.get(id as usize));
         let mut text = tokens.map(String::as_str).collect::<Vec<_>>().join(" ");
         for rule in &self.rules {
-            text = rule.apply(&text).map_err(|error| Error::Tokenizer(error.to_string()))?;
+            text = rule.apply(&text)?;
         }
         Ok(text)
     }
