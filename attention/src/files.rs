@@ -1,10 +1,12 @@
 use crate::{AttentionMap, Error};
 use glimpse_bundle::image::RgbImage;
+use glimpse_bundle::write_whole;
+use image::ImageFormat;
 use ndarray::ArrayView2;
 use ndarray_npy::WriteNpyExt;
 use serde::Serialize;
 use std::collections::HashSet;
-use std::io::{BufWriter, Write};
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::{fs, iter};
 
@@ -148,9 +150,9 @@ impl CaptionFiles {
 
     fn write_npy(&self, weights: ArrayView2<'_, f32>) -> Result<(), Error> {
         let path = self.with_extension("npy");
-        let mut file = BufWriter::new(fs::File::create(&path).map_err(write_error(&path))?);
-        weights.write_npy(&mut file).map_err(write_error(&path))?;
-        file.flush().map_err(write_error(&path))
+        let mut bytes = Vec::new();
+        weights.write_npy(&mut bytes).map_err(write_error(&path))?;
+        write_whole(&path, &bytes).map_err(write_error(&path))
     }
 
     fn write_json(&self, caption: &AttendedCaption<'_>) -> Result<(), Error> {
@@ -162,7 +164,7 @@ impl CaptionFiles {
         let path = self.with_extension("json");
         let mut text = serde_json::to_vec(&json).map_err(write_error(&path))?;
         text.push(b'\n');
-        fs::write(&path, text).map_err(write_error(&path))
+        write_whole(&path, &text).map_err(write_error(&path))
     }
 
     /// `Path::with_extension` would cut off what follows a dot in the name.
@@ -175,7 +177,9 @@ impl CaptionFiles {
 }
 
 fn save(picture: &RgbImage, path: &Path) -> Result<(), Error> {
-    picture.save(path).map_err(write_error(path))
+    let mut png = Cursor::new(Vec::new());
+    picture.write_to(&mut png, ImageFormat::Png).map_err(write_error(path))?;
+    write_whole(path, png.get_ref()).map_err(write_error(path))
 }
 
 fn write_error<E: std::fmt::Display>(path: &Path) -> impl Fn(E) -> Error {

@@ -12,6 +12,8 @@
 //! # }
 //! ```
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod files;
 mod map;
 mod seen;

@@ -33,6 +33,8 @@
 //! search keeps fewer beams; that shows only when num_beams comes near the vocabulary's size. When no
 //! word is possible at all, a hypothesis ends with what was said.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod batch;
 mod hypothesis_tree;
 mod image;

@@ -10,6 +10,8 @@
 //! The program `glimpse-quantize` runs the encoder on sample photos to calibrate it, for which it needs ONNX
 //! Runtime. It is built with the feature `program`.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod bounds;
 mod calibration;
 mod convolutions;

@@ -1,5 +1,7 @@
 //! The program `glimpse`: one module per subcommand.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod args;
 mod attention;
 mod caption;

@@ -39,7 +39,7 @@ enum Memory<'a> {
     /// In the host's memory: what a step reads is borrowed.
     Host(Host<'a>),
     /// In a device's own memory, bound to the graph's inputs.
-    Bound(Bound<'a>),
+    Bound(Box<Bound<'a>>),
 }
 
 impl<'a> Decoder<'a> {
@@ -64,7 +64,7 @@ impl<'a> Decoder<'a> {
         encoded: &'a Encoded,
         vocab_size: usize,
     ) -> Result<Self> {
-        let memory = Memory::Bound(Bound::new(session, selection, device, interface, encoded)?);
+        let memory = Memory::Bound(Box::new(Bound::new(session, selection, device, interface, encoded)?));
         Ok(Self { session, interface, vocab_size, encoded, memory, state: Vec::new() })
     }
 }
