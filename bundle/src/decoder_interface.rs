@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 /// The tensors of a decoder, as `config.json` declares them under `decoder`: whatever runs, binds, quantises or loops
 /// over a decoder reads this list and knows no kind of decoder by itself.
 ///
-/// A step reads `input_ids` (i64 [rows]), the tensors of each image and the state of each row, and gives the next
+/// A step reads `input_ids` (i64 \[rows\]), the tensors of each image and the state of each row, and gives the next
 /// state. Rows are image-major, with the same number for each image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DecoderInterface {
@@ -19,10 +19,10 @@ pub struct DecoderInterface {
     #[serde(default)]
     pub gathers_state: bool,
     /// The graph has an input `k` and returns `top_log_probs` and `top_token_ids`. Else it returns `logits`
-    /// (f32 [rows, vocab_size] or [rows, 1, vocab_size]), which the host ranks.
+    /// (f32 \[rows, vocab_size\] or \[rows, 1, vocab_size\]), which the host ranks.
     #[serde(default)]
     pub ranks_tokens: bool,
-    /// The graph has an output `attentions`, f32 [rows, cells].
+    /// The graph has an output `attentions`, f32 \[rows, cells\].
     #[serde(default)]
     pub has_attentions: bool,
 }
@@ -135,7 +135,7 @@ impl DecoderInterface {
     /// Refuses an interface that no graph can have.
     ///
     /// # Errors
-    /// [`Error::Invalid`]: no tensor of an image, more than [`MAX_TENSORS`] tensors, a name that is empty, too long or
+    /// [`Error::Invalid`]: no tensor of an image, more than 512 tensors, a name that is empty, too long or
     /// given twice, an axis of no or too large a size, or a bound that is not a number above 0.
     pub fn validate(&self) -> Result<()> {
         let invalid = |reason: String| Err(Error::Invalid { what: "decoder", reason });

@@ -41,7 +41,7 @@ impl CaptionTokenizer {
     /// # Errors
     /// [`Error::Tokenizer`] where a rule is not the one that [`build`](Self::build) writes (a foreign rule can abort the
     /// process or take all memory), where a special token is not at its id, where ids leave gaps (the decoder has one row
-    /// for each id), or where there are more than [`MAX_VOCAB_SIZE`] tokens.
+    /// for each id), or where there are more than [`MAX_VOCAB_SIZE`](super::MAX_VOCAB_SIZE) tokens.
     pub fn from_json(text: &str) -> Result<Self> {
         Self::parse(text).map_err(Error::Tokenizer)
     }
