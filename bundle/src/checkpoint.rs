@@ -17,7 +17,7 @@ pub const TOKENIZER: &str = "tokenizer";
 
 /// Names of the weights, PyTorch's where PyTorch has the layer. Linear weights are [out, in].
 ///
-/// With F the backbone's grid [batch, 49, feature_dim]:
+/// With F the backbone's grid [batch, cells, feature_dim]:
 ///
 /// ```text
 /// G      = LayerNorm(F proj^T + b) + row + column     (project_features; else G = F)

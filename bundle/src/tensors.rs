@@ -1,11 +1,11 @@
 //! Names of the graphs' inputs, outputs and dynamic axes. Shapes stand beside each name, with
-//! rows = batch_size x num_beams; every image has 49 grid cells, row-major 7x7.
+//! rows = batch_size x num_beams; every image has `cells` grid cells, row-major.
 
 /// `f32 [batch_size, 3, height, width]`: RGB, normalised. Encoder input.
 pub const PIXEL_VALUES: &str = "pixel_values";
-/// `f32 [batch_size, 49, encoder_dim]`: the grid that the decoder attends to. Encoder output.
+/// `f32 [batch_size, cells, encoder_dim]`: the grid that the decoder attends to. Encoder output.
 pub const LAST_HIDDEN_STATE: &str = "last_hidden_state";
-/// `f32 [batch_size, 49, attention_dim]`: the grid projected for attention. Encoder output, decoder input.
+/// `f32 [batch_size, cells, attention_dim]`: the grid projected for attention. Encoder output, decoder input.
 pub const ENCODER_KEYS: &str = "encoder_keys";
 /// `f32 [batch_size, decoder_dim]`: hidden state before the first word. Encoder output.
 pub const INITIAL_H: &str = "initial_h";
@@ -20,7 +20,7 @@ pub const BEAM_IDX: &str = "beam_idx";
 pub const PAST_H: &str = "past_h";
 /// `f32 [past_rows, decoder_dim]`: cell state as the last step left it. Decoder input.
 pub const PAST_C: &str = "past_c";
-/// `f32 [batch_size, 49, encoder_dim]`: the encoder's `last_hidden_state`, once per image. Decoder input.
+/// `f32 [batch_size, cells, encoder_dim]`: the encoder's `last_hidden_state`, once per image. Decoder input.
 pub const ENCODER_HIDDEN_STATES: &str = "encoder_hidden_states";
 /// i64 scalar: how many candidates a row to return. Decoder input.
 pub const K: &str = "k";
@@ -35,7 +35,7 @@ pub const PRESENT_C: &str = "present_c";
 /// `f32 [rows, vocab_size]` or `[rows, 1, vocab_size]`: unnormalised log-probabilities. Output of a decoder that does
 /// not rank tokens itself.
 pub const LOGITS: &str = "logits";
-/// `f32 [rows, 49]`: where each row looked; sums to 1. Decoder output.
+/// `f32 [rows, cells]`: where each row looked; sums to 1. Decoder output.
 pub const ATTENTIONS: &str = "attentions";
 
 /// Axis: images in a batch.
