@@ -3,13 +3,13 @@ use crate::processors::Processors;
 use crate::strategy::StrategyKind;
 use crate::{GenerationConfig, Step};
 
-/// The images that are still searched, and how their beams become rows.
+/// The images whose search is not finished, and how their beams become rows.
 pub(crate) struct Batch {
     /// Image index and its search, in the order of the rows.
     searches: Vec<(usize, ImageSearch)>,
-    /// Rows per image of the step to come.
+    /// Rows per image in the next step.
     width: usize,
-    /// Rows per image of the last step.
+    /// Rows per image in the last step.
     past_width: usize,
     input_ids: Vec<i64>,
     beam_idx: Vec<i64>,
@@ -21,7 +21,7 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// `image_keys` tell the images from each other, for sampling.
+    /// `image_keys` has a number for each image, by which sampling draws.
     pub(crate) fn new(
         kind: &StrategyKind,
         options: &GenerationConfig,
@@ -48,9 +48,9 @@ impl Batch {
         self.searches.is_empty()
     }
 
-    /// Hands every row's sequence to the processors, where they need it. Row numbers are those of [`Batch::arrange`].
+    /// Passes every row's sequence to the processors, if they need it. Row numbers are those of [`Batch::arrange`].
     pub(crate) fn push_rows(&mut self, processors: &mut Processors, options: &GenerationConfig) {
-        if !processors.look_at_sequences() {
+        if !processors.need_sequences() {
             return;
         }
         for (_, search) in &self.searches {
@@ -67,14 +67,14 @@ impl Batch {
         Step { input_ids: &self.input_ids, beam_idx: &self.beam_idx, kept_images, k, output_attentions }
     }
 
-    /// Lets every image choose its next beams. `result` is that of the whole batch.
+    /// Chooses the next beams of every image. `result` is that of the whole batch.
     pub(crate) fn advance(&mut self, result: StepResult<'_>) {
         for (position, (_, search)) in self.searches.iter_mut().enumerate() {
             search.advance(&StepResult { first_row: position * self.width, ..result });
         }
     }
 
-    /// Takes finished images out of the batch, and makes rows of the others for the next step.
+    /// Removes finished images from the batch, and makes the rows of the next step from the others.
     pub(crate) fn retire(&mut self, mut finished: impl FnMut(usize, ImageSearch)) {
         self.past_images = self.searches.len();
         self.past_width = self.width;
@@ -87,8 +87,8 @@ impl Batch {
         self.arrange();
     }
 
-    /// Lays the beams out as rows: image-major, the same number for each image. An image with
-    /// fewer beams than the others repeats its last one; the copies are not read.
+    /// Arranges the beams as rows: image-major, the same number for each image. An image with fewer beams than the
+    /// others repeats its last beam; the results of the copies are not used.
     fn arrange(&mut self) {
         self.width = self.searches.iter().map(|(_, search)| search.running().len()).max().unwrap_or(0);
         self.input_ids.clear();

@@ -1,12 +1,12 @@
 use crate::Hypothesis;
 use ndarray::Array2;
 
-/// A place in a [`HypothesisTree`].
+/// A node of a [`HypothesisTree`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NodeId(u32);
 
 impl NodeId {
-    /// `<sos>`: what every hypothesis of an image begins with.
+    /// `<sos>`, with which every hypothesis of an image begins.
     pub(crate) const START: Self = Self(u32::MAX);
 }
 
@@ -15,16 +15,16 @@ struct Node {
     parent: NodeId,
     token_id: u32,
     log_prob: f32,
-    /// Which row of `attentions` belongs to this token.
+    /// The row of `attentions` that belongs to this token.
     attention: u32,
 }
 
-/// All hypotheses of one image as a tree of tokens: hypotheses share their beginnings. A hypothesis is its
-/// last node, so that beams branch and end without a copy of their sequences.
+/// All hypotheses of one image as a tree of tokens. Hypotheses with the same beginning share its nodes, and a
+/// hypothesis is identified by its last node: beams branch and end without a copy of their sequences.
 #[derive(Debug, Default)]
 pub(crate) struct HypothesisTree {
     nodes: Vec<Node>,
-    /// [attention rows, cells], as the steps reported them.
+    /// [attention rows, cells], as the steps returned them.
     attentions: Vec<f32>,
     cells: usize,
 }
@@ -35,7 +35,7 @@ impl HypothesisTree {
         NodeId(self.nodes.len() as u32 - 1)
     }
 
-    /// Keeps one step's attentions, [beams, cells], and returns the row of the first one.
+    /// Stores one step's attentions, [beams, cells], and returns the row of the first one.
     pub(crate) fn push_attentions(&mut self, rows: &[f32], cells: usize) -> usize {
         let first = self.attentions.len().checked_div(cells).unwrap_or(0);
         self.cells = cells;
@@ -44,22 +44,22 @@ impl HypothesisTree {
     }
 
     /// The nodes from `last` back to the first token.
-    fn back(&self, last: NodeId) -> impl Iterator<Item = &Node> {
+    fn ancestors(&self, last: NodeId) -> impl Iterator<Item = &Node> {
         let node = move |id: NodeId| (id != NodeId::START).then(|| &self.nodes[id.0 as usize]);
         std::iter::successors(node(last), move |current| node(current.parent))
     }
 
-    /// The token ids up to `last`, written over `sequence`; `<sos>` comes first.
+    /// Replaces `sequence` with the token ids up to `last`; `<sos>` comes first.
     pub(crate) fn sequence(&self, last: NodeId, start_token_id: u32, sequence: &mut Vec<u32>) {
         sequence.clear();
-        sequence.extend(self.back(last).map(|node| node.token_id));
+        sequence.extend(self.ancestors(last).map(|node| node.token_id));
         sequence.push(start_token_id);
         sequence.reverse();
     }
 
     /// The hypothesis that ends at `last`.
     pub(crate) fn hypothesis(&self, last: NodeId, score: f32, output_attentions: bool) -> Hypothesis {
-        let mut nodes: Vec<_> = self.back(last).collect();
+        let mut nodes: Vec<_> = self.ancestors(last).collect();
         nodes.reverse();
         let attentions = output_attentions.then(|| {
             Array2::from_shape_fn((nodes.len(), self.cells), |(t, cell)| {

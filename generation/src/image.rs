@@ -8,11 +8,11 @@ use std::ops::Range;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Beam {
     pub(crate) last: NodeId,
-    /// What its tokens are ranked by, summed.
+    /// Sum of its tokens' log-probabilities after penalties.
     pub(crate) sum_logprobs: f32,
     /// The token to feed next.
     pub(crate) token_id: u32,
-    /// Which of the image's rows of the last step it continues.
+    /// The row of the last step that it continues, counted within the image.
     pub(crate) parent: usize,
 }
 
@@ -26,18 +26,18 @@ pub(crate) struct Finished {
 /// A token that may follow a beam.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Candidate {
-    /// Of the beam and the token, penalties included.
+    /// Sum for the beam and this token, after penalties.
     pub(crate) sum_logprobs: f32,
     /// The token's log-probability after penalties.
-    pub(crate) ranked_by: f32,
-    /// The token's log-probability as the model gave it.
+    pub(crate) penalised: f32,
+    /// The token's log-probability from the model.
     pub(crate) log_prob: f32,
-    /// Which of the image's rows.
+    /// The row that it continues, counted within the image.
     pub(crate) beam: usize,
     pub(crate) token_id: u32,
 }
 
-/// A step's outcome for one image.
+/// The result of a step for one image.
 #[derive(Clone, Copy)]
 pub(crate) struct StepResult<'a> {
     pub(crate) top: &'a TopCandidates,
@@ -45,39 +45,39 @@ pub(crate) struct StepResult<'a> {
     pub(crate) options: &'a GenerationConfig,
     /// Row of the image's first beam.
     pub(crate) first_row: usize,
-    /// Tokens of each hypothesis once this step is done.
+    /// Tokens of each hypothesis after this step.
     pub(crate) length: usize,
-    /// No step follows.
+    /// Whether this is the last step.
     pub(crate) is_last: bool,
     /// Candidates per row.
     pub(crate) k: usize,
-    /// Grid cells; 0 without attentions.
+    /// Cells of the feature grid; 0 without attentions.
     pub(crate) cells: usize,
 }
 
-/// The hypotheses of one image: what a strategy reads and writes. The buffers are reused.
+/// The hypotheses of one image, which a strategy reads and writes. The buffers are reused.
 #[derive(Debug)]
 pub(crate) struct Hypotheses {
     pub(crate) tree: HypothesisTree,
-    /// One beam a row.
+    /// One beam for each row.
     pub(crate) running: Vec<Beam>,
-    /// The rows of the next step, while this one is under way.
+    /// The rows of the next step, filled during this one.
     pub(crate) next: Vec<Beam>,
-    /// What [`Hypotheses::collect`] found, best first.
+    /// Result of [`Hypotheses::collect`], best first.
     pub(crate) candidates: Vec<Candidate>,
-    /// Tokens that earlier groups of beams chose in this step.
+    /// Tokens that earlier groups of beams chose in this step, see `diversity_penalty`.
     pub(crate) chosen_before: Vec<u32>,
-    /// Which of the tree's rows of attention this step's first one is.
-    attention: usize,
+    /// The tree's row of attention for the first beam of this step.
+    first_attention: usize,
 }
 
 impl Hypotheses {
-    /// The `kept` best tokens that may follow the beams of `rows`. Ties go to the lower beam, then to
+    /// Finds the `kept` best tokens that may follow the beams of `rows`. Of equal ones the lower beam is first, then
     /// the lower id.
     pub(crate) fn collect(&mut self, rows: Range<usize>, kept: usize, step: &StepResult<'_>) {
         let StepResult { processors, options, .. } = step;
         let in_order = self.chosen_before.is_empty() && !processors.change_order();
-        let most = if in_order { kept } else { step.k };
+        let limit = if in_order { kept } else { step.k };
         self.candidates.clear();
         for beam in rows {
             let sum_logprobs = self.running[beam].sum_logprobs;
@@ -85,11 +85,11 @@ impl Hypotheses {
             let tokens = step.top.row(row, step.k).filter_map(|(token_id, log_prob)| {
                 let repeats = self.chosen_before.iter().filter(|&&chosen| chosen == token_id).count();
                 let diverse = log_prob - options.diversity_penalty * repeats as f32;
-                let ranked_by = processors.process(row, token_id, diverse)?;
-                let sum_logprobs = sum_logprobs + ranked_by;
-                Some(Candidate { sum_logprobs, ranked_by, log_prob, beam, token_id })
+                let penalised = processors.process(row, token_id, diverse)?;
+                let sum_logprobs = sum_logprobs + penalised;
+                Some(Candidate { sum_logprobs, penalised, log_prob, beam, token_id })
             });
-            self.candidates.extend(tokens.take(most));
+            self.candidates.extend(tokens.take(limit));
         }
         self.candidates.sort_unstable_by(|a, b| {
             let by_score = b.sum_logprobs.total_cmp(&a.sum_logprobs);
@@ -101,10 +101,10 @@ impl Hypotheses {
     /// Adds a candidate's token to the tree.
     pub(crate) fn extend(&mut self, candidate: Candidate) -> NodeId {
         let Candidate { log_prob, beam, token_id, .. } = candidate;
-        self.tree.push(self.running[beam].last, token_id, log_prob, self.attention + beam)
+        self.tree.push(self.running[beam].last, token_id, log_prob, self.first_attention + beam)
     }
 
-    /// Lets a candidate go on in the next step.
+    /// Makes a candidate a beam of the next step.
     pub(crate) fn go_on(&mut self, candidate: Candidate) {
         let Candidate { sum_logprobs, token_id, beam: parent, .. } = candidate;
         let last = self.extend(candidate);
@@ -120,7 +120,7 @@ pub(crate) struct ImageSearch {
 }
 
 impl ImageSearch {
-    /// `image_key` tells the image from others, for sampling.
+    /// `image_key` is a number of the image's own, by which sampling draws.
     pub(crate) fn new(kind: &StrategyKind, options: &GenerationConfig, image_key: u64) -> Self {
         let start = Beam {
             last: NodeId::START,
@@ -138,7 +138,7 @@ impl ImageSearch {
             next: Vec::with_capacity(rows),
             candidates: Vec::new(),
             chosen_before: Vec::new(),
-            attention: 0,
+            first_attention: 0,
         };
         Self { hypotheses, strategy: (kind.begin)(options, image_key) }
     }
@@ -158,22 +158,22 @@ impl ImageSearch {
         tree.sequence(running[beam].last, options.decoder_start_token_id, sequence);
     }
 
-    /// Reads one step's candidates and chooses the beams of the next.
+    /// Reads one step's candidates and chooses the beams of the next step.
     pub(crate) fn advance(&mut self, step: &StepResult<'_>) {
         let hypotheses = &mut self.hypotheses;
         let from = step.first_row * step.cells;
         let attentions = &step.top.attentions[from..from + hypotheses.running.len() * step.cells];
-        hypotheses.attention = hypotheses.tree.push_attentions(attentions, step.cells);
+        hypotheses.first_attention = hypotheses.tree.push_attentions(attentions, step.cells);
         self.strategy.advance(hypotheses, step);
         std::mem::swap(&mut hypotheses.running, &mut hypotheses.next);
         hypotheses.next.clear();
     }
 
-    /// The hypotheses to return: searched ones best first, drawn ones in the order of drawing.
+    /// The hypotheses to return: those of a search best first, samples in the order in which they were drawn.
     pub(crate) fn into_hypotheses(self, options: &GenerationConfig) -> Vec<Hypothesis> {
         let tree = self.hypotheses.tree;
         let finished = self.strategy.into_finished();
-        let wanted = finished.iter().take(options.num_return_sequences);
-        wanted.map(|kept| tree.hypothesis(kept.last, kept.score, options.output_attentions)).collect()
+        let returned = finished.iter().take(options.num_return_sequences);
+        returned.map(|end| tree.hypothesis(end.last, end.score, options.output_attentions)).collect()
     }
 }

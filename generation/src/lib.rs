@@ -3,43 +3,42 @@
 //!
 //! | [`GenerationConfig`] | strategy |
 //! |---|---|
-//! | `num_beams = 1` | greedy search: the best allowed word until `<eos>` |
+//! | `num_beams = 1` | greedy search: the best allowed token until `<eos>` |
 //! | `num_beams > 1` | beam search |
 //! | `num_beam_groups > 1` | diverse beam search |
-//! | `do_sample` | sampling: each word is drawn from what [`warp`] makes of the log-probabilities |
+//! | `do_sample` | sampling: each token is drawn from the distribution that [`warp`] makes |
 //!
 //! The semantics of beam search are those of transformers 4.57 and 5:
 //!
-//! - Each step ranks the 2 x num_beams best continuations of all beams. `<eos>` among the first
-//!   num_beams ranks finishes a hypothesis; the best that go on are the next beams.
+//! - Each step ranks the 2 x num_beams best continuations of all beams. A continuation with `<eos>` among the first
+//!   num_beams ranks is a finished hypothesis. The best ones without `<eos>` are the next beams.
 //! - A hypothesis scores sum of log-probabilities / length^length_penalty.
-//! - An image that has num_beams finished hypotheses is done when its best running sum, scored at the
-//!   current length, is no better than the worst of them; `early_stopping` may say otherwise.
-//! - At `max_length` the first num_beams ranks are final with or without `<eos>`, so a caption
-//!   always exists.
+//! - The search of an image ends when it has num_beams finished hypotheses and its best running sum, scored at the
+//!   current length, is not better than the worst of them. `early_stopping` can change this rule.
+//! - At `max_length` the first num_beams ranks are finished with or without `<eos>`, so there is always a caption.
 //!
-//! Diverse beam search left transformers with 4.57; what is followed is 4.52. Each group of
-//! num_beams / num_beam_groups beams does the above for itself, except that the best of all continuations
-//! stands for the best running sum, and that beams which run at `max_length` are final where their group
-//! is not done. The hypotheses of all groups are ranked together; two groups may say the same.
+//! transformers removed diverse beam search in 4.57; this crate follows 4.52. Each group of num_beams / num_beam_groups
+//! beams searches by the rules above, with two differences: the best of all continuations takes the place of the best
+//! running sum, and the beams of a group that reaches `max_length` count as finished only if the search of that group
+//! has not ended before. The hypotheses of all groups are ranked together; two groups may find the same hypothesis.
 //!
-//! Before words are ranked or drawn, log-probabilities are changed in this order: `diversity_penalty`,
-//! `repetition_penalty`, then what `no_repeat_ngram_size`, `min_length` and `suppress_tokens` forbid
-//! becomes impossible. Only the words that can matter are asked of the model: twice num_beams (or
-//! `top_k`) and those that penalties may push down or blocks take out.
+//! Before tokens are ranked or drawn, log-probabilities are changed in this order: `diversity_penalty`,
+//! `repetition_penalty`, then the tokens that `no_repeat_ngram_size`, `min_length` and `suppress_tokens` forbid are
+//! removed. The model returns only as many tokens as can matter: twice num_beams (or `top_k`), and as many more as
+//! penalties and blocks can move down or remove.
 //!
-//! Ties are settled here (lower beam, then lower id), where `torch.topk` leaves them open. And where
-//! Hugging Face fills up with impossible beams while fewer than num_beams continuations exist, this
-//! search keeps fewer beams; that shows only when num_beams comes near the vocabulary's size. When no
-//! word is possible at all, a hypothesis ends with what was said.
+//! Two details differ from Hugging Face. Of equal candidates the lower beam is first, then the lower id; `torch.topk`
+//! does not define this order. While fewer than num_beams continuations exist, this search keeps fewer beams, and
+//! Hugging Face adds impossible ones; the difference shows only when num_beams is close to the vocabulary's size. If no
+//! token is possible, a hypothesis ends with the tokens that it has.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod batch;
 mod hypothesis_tree;
 mod image;
-mod options;
 mod processors;
+mod score;
 mod step;
 mod strategy;
 
@@ -56,23 +55,22 @@ use strategy::StrategyKind;
 /// One decoded sequence.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hypothesis {
-    /// Generated words: without `<sos>`, with `<eos>` if it was reached.
+    /// Generated tokens: without `<sos>`, with `<eos>` if it was reached.
     pub token_ids: Vec<u32>,
-    /// Natural log-probability of each word, as the model gave it.
+    /// Natural log-probability of each token, as the model returned it.
     pub token_logprobs: Vec<f32>,
     /// Sum of `token_logprobs` / length^length_penalty; higher is better. A repetition or diversity
     /// penalty is part of the sum.
     pub score: f32,
-    /// [words, cells]: where the decoder looked at each word; with
-    /// [`GenerationConfig::output_attentions`].
+    /// [tokens, cells]: the attention weights of each token; with [`GenerationConfig::output_attentions`].
     pub attentions: Option<Array2<f32>>,
 }
 
-/// Decodes `images` images at once and returns up to `num_return_sequences` hypotheses for each: best
-/// first, or in the order in which they were drawn. An image whose search is over leaves the batch;
-/// each image gets what it would get alone.
+/// Decodes `images` images together and returns up to `num_return_sequences` hypotheses for each: best first, or in the
+/// order in which they were drawn. An image whose search has ended is removed from the batch. The hypotheses of an
+/// image do not depend on the other images.
 ///
-/// Fewer hypotheses than asked for come back only when fewer exist.
+/// Fewer hypotheses than requested are returned only if fewer exist.
 ///
 /// # Errors
 /// An option that is refused (see [`GenerationConfig::validate`]), or the model's own error.
@@ -108,10 +106,10 @@ pub fn search<M: StepModel>(
     Ok(hypotheses)
 }
 
-/// How many of a row's best tokens to ask for: those that decide the step, and those that processors may remove.
+/// How many of a row's best tokens the model returns: those that decide the step, and as many as processors may remove.
 fn candidates_per_row(deciding: usize, processors: &Processors, vocab_size: usize) -> usize {
     if processors.need_all_tokens() {
         return vocab_size;
     }
-    deciding.saturating_add(processors.most_per_row()).min(vocab_size)
+    deciding.saturating_add(processors.max_affected_per_row()).min(vocab_size)
 }

@@ -4,7 +4,7 @@ use glimpse_bundle::GenerationConfig;
 #[derive(Debug, Default)]
 struct Rows {
     token_ids: Vec<u32>,
-    /// Where each row's list ends.
+    /// The end of each row's list.
     ends: Vec<usize>,
     longest: usize,
 }
@@ -23,7 +23,7 @@ impl Rows {
         self.ends.push(self.token_ids.len());
     }
 
-    /// Whether the list of `row` has `token_id`; rows that were not pushed have none.
+    /// Whether the list of `row` contains `token_id`; rows that were not pushed have empty lists.
     fn contains(&self, row: usize, token_id: u32) -> bool {
         let Some(&end) = self.ends.get(row) else { return false };
         let start = if row == 0 { 0 } else { self.ends[row - 1] };
@@ -31,8 +31,8 @@ impl Rows {
     }
 }
 
-/// What is done to a row's log-probabilities before its tokens are ranked, whatever the strategy:
-/// Hugging Face's logits processors, in its order.
+/// Changes a row's log-probabilities before its tokens are ranked, with every strategy: Hugging Face's logits
+/// processors, in its order.
 #[derive(Debug)]
 pub(crate) struct Processors {
     suppressed: Vec<u32>,
@@ -43,7 +43,7 @@ pub(crate) struct Processors {
     eos_is_early: bool,
     /// Tokens that would complete an n-gram for the second time.
     repeating: Rows,
-    /// Tokens that the row has, where they are penalised.
+    /// Tokens of the row so far, if repetition is penalised.
     generated: Rows,
 }
 
@@ -64,12 +64,12 @@ impl Processors {
         }
     }
 
-    /// Whether the rows' sequences matter at all.
-    pub(crate) fn look_at_sequences(&self) -> bool {
-        self.ngram_size > 0 || self.penalise()
+    /// Whether the rows' sequences are needed.
+    pub(crate) fn need_sequences(&self) -> bool {
+        self.ngram_size > 0 || self.penalises_repetition()
     }
 
-    /// Forgets the last step's rows. Each row has `length` tokens so far, `<sos>` counted.
+    /// Removes the last step's rows. Each row has `length` tokens so far, `<sos>` included.
     pub(crate) fn begin_step(&mut self, length: usize) {
         self.eos_is_early = length < self.min_length;
         self.repeating.clear();
@@ -84,27 +84,27 @@ impl Processors {
             let ngrams = sequence.windows(n).filter(|ngram| ngram[..n - 1] == *prefix);
             self.repeating.push(ngrams.map(|ngram| ngram[n - 1]));
         }
-        if self.penalise() {
+        if self.penalises_repetition() {
             self.generated.push(sequence.iter().copied());
         }
     }
 
-    /// How many of a row's best tokens may be removed.
-    pub(crate) fn most_per_row(&self) -> usize {
+    /// How many of a row's best tokens may be removed or moved down, at most.
+    pub(crate) fn max_affected_per_row(&self) -> usize {
         self.suppressed.len() + self.early_eos().len() + self.repeating.longest + self.generated.longest
     }
 
-    /// Whether what was ranked by log-probability may have to be ranked anew.
+    /// Whether the order of a row's tokens may change.
     pub(crate) fn change_order(&self) -> bool {
-        self.penalise()
+        self.penalises_repetition()
     }
 
-    /// Whether a token from anywhere in the vocabulary may become one of the best.
+    /// Whether any token of the vocabulary may become one of the best.
     pub(crate) fn need_all_tokens(&self) -> bool {
         self.repetition_penalty < 1.0
     }
 
-    /// What `row` ranks `token_id` by; `None` if it may not come next.
+    /// The log-probability by which `row` ranks `token_id`; `None` if the token is blocked.
     pub(crate) fn process(&self, row: usize, token_id: u32, log_prob: f32) -> Option<f32> {
         let blocked = log_prob == f32::NEG_INFINITY
             || self.suppressed.binary_search(&token_id).is_ok()
@@ -117,12 +117,12 @@ impl Processors {
         Some(if penalised { log_prob * self.repetition_penalty } else { log_prob })
     }
 
-    /// The ids that end a caption, while it is too short to end.
+    /// The ids that end a caption, as long as it is too short to end.
     fn early_eos(&self) -> &[u32] {
         if self.eos_is_early { &self.eos_token_ids } else { &[] }
     }
 
-    fn penalise(&self) -> bool {
+    fn penalises_repetition(&self) -> bool {
         self.repetition_penalty != 1.0
     }
 }
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ngrams_count_the_start_word() {
+    fn ngrams_include_the_start_token() {
         let mut options = GenerationConfig::default();
         options.no_repeat_ngram_size = 2;
         let mut processors = Processors::new(&options);

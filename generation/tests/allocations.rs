@@ -1,5 +1,5 @@
-//! What the search asks of the allocator: the buffers it grows into and the captions it returns, but
-//! nothing for each word and beam. A program of its own, as its allocator counts.
+//! The search allocates growing buffers and the captions that it returns, but nothing for each token and beam. This is
+//! a test program of its own, because its allocator counts.
 
 use glimpse_generation::{GenerationConfig, InvalidOption, Step, StepModel, TopCandidates, search};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -13,11 +13,11 @@ thread_local! {
 }
 
 fn count() {
-    // A thread that ends may free after its cell is gone.
+    // A thread that ends may free memory after its cell is gone.
     let _ = ALLOCATIONS.try_with(|allocations| allocations.set(allocations.get() + 1));
 }
 
-// SAFETY: everything is passed on to the system's allocator as it came.
+// SAFETY: every call is passed on unchanged to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
@@ -43,7 +43,7 @@ static ALLOCATOR: Counting = Counting;
 const VOCAB_SIZE: usize = 1000;
 const CELLS: usize = 49;
 
-/// Answers without allocating, once `out` has grown; no beam ever ends.
+/// A step allocates nothing once `out` has grown; no beam ever ends.
 struct Silent {
     steps: usize,
 }
@@ -77,20 +77,23 @@ impl StepModel for Silent {
     }
 }
 
-/// Allocations of one search over `images` images with `words` words each.
-fn allocations(images: usize, num_beams: usize, words: usize, change: fn(&mut GenerationConfig)) -> usize {
+/// Allocations of one search over `images` images with `tokens` tokens each.
+fn allocations(images: usize, num_beams: usize, tokens: usize, change: fn(&mut GenerationConfig)) -> usize {
     let mut options = GenerationConfig::default();
     options.num_beams = num_beams;
-    options.max_length = words + 1;
+    options.max_length = tokens + 1;
     change(&mut options);
     let before = ALLOCATIONS.get();
     let captions = search(&mut Silent { steps: 0 }, images, &options).expect("the options are valid");
     let after = ALLOCATIONS.get();
-    assert!(captions.iter().all(|captions| captions[0].token_ids.len() == words), "all words were said");
+    assert!(
+        captions.iter().all(|captions| captions[0].token_ids.len() == tokens),
+        "all tokens were generated"
+    );
     after - before
 }
 
-/// A buffer that doubles when it is full does so once more for twice the words or beams.
+/// A buffer doubles when it is full, so twice the tokens or beams cost one more allocation.
 const GROWING_BUFFERS_PER_IMAGE: usize = 4;
 const GROWING_BUFFERS_PER_BATCH: usize = 8;
 
@@ -98,36 +101,36 @@ fn may_grow(images: usize) -> usize {
     GROWING_BUFFERS_PER_IMAGE * images + GROWING_BUFFERS_PER_BATCH
 }
 
-fn assert_words_and_beams_are_free(change: fn(&mut GenerationConfig)) {
+fn assert_tokens_and_beams_are_free(change: fn(&mut GenerationConfig)) {
     let images = 4;
     for num_beams in [1, 2, 8] {
-        let [few, many] = [64, 128].map(|words| allocations(images, num_beams, words, change));
-        println!("{num_beams} beams: {few} allocations for 64 words, {many} for 128");
-        assert!(many <= few + may_grow(images), "64 more words a beam: {few} became {many}");
+        let [few, many] = [64, 128].map(|tokens| allocations(images, num_beams, tokens, change));
+        println!("{num_beams} beams: {few} allocations for 64 tokens, {many} for 128");
+        assert!(many <= few + may_grow(images), "64 more tokens a beam: {few} became {many}");
     }
-    for words in [8, 64] {
-        let [few, many] = [8, 16].map(|num_beams| allocations(images, num_beams, words, change));
-        println!("{words} words: {few} allocations for 8 beams, {many} for 16");
+    for tokens in [8, 64] {
+        let [few, many] = [8, 16].map(|num_beams| allocations(images, num_beams, tokens, change));
+        println!("{tokens} tokens: {few} allocations for 8 beams, {many} for 16");
         assert!(many <= few + may_grow(images), "8 more beams: {few} became {many}");
     }
 }
 
 #[test]
-fn nothing_for_each_word_and_beam() {
-    assert_words_and_beams_are_free(|_| {});
+fn nothing_for_each_token_and_beam() {
+    assert_tokens_and_beams_are_free(|_| {});
 }
 
 #[test]
-fn nothing_for_each_word_and_beam_with_blocked_ngrams() {
-    assert_words_and_beams_are_free(|options| options.no_repeat_ngram_size = 2);
+fn nothing_for_each_token_and_beam_with_blocked_ngrams() {
+    assert_tokens_and_beams_are_free(|options| options.no_repeat_ngram_size = 2);
 }
 
 #[test]
-fn nothing_for_each_word_and_beam_with_attentions() {
-    assert_words_and_beams_are_free(|options| options.output_attentions = true);
+fn nothing_for_each_token_and_beam_with_attentions() {
+    assert_tokens_and_beams_are_free(|options| options.output_attentions = true);
 }
 
-/// The count itself: what is returned is allocated, and an image brings its own buffers.
+/// A check of the count: returned captions are allocated, and each image has its own buffers.
 #[test]
 fn each_image_costs_a_few_buffers() {
     let [one, nine] = [1, 9].map(|images| allocations(images, 4, 16, |_| {}));

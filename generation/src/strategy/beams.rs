@@ -1,7 +1,7 @@
 use super::{Strategy, StrategyKind};
 use crate::hypothesis_tree::NodeId;
 use crate::image::{Finished, Hypotheses, StepResult};
-use crate::options::score;
+use crate::score::score;
 use glimpse_bundle::{EarlyStopping, GenerationConfig};
 use std::ops::Range;
 
@@ -9,20 +9,20 @@ use std::ops::Range;
 pub(crate) const BEAM_SEARCH: StrategyKind = StrategyKind {
     is_chosen: |options| options.num_beams > 1,
     starts: |options| options.num_beam_groups,
-    // Tokens that other groups choose may drop out of the ranks.
+    // The penalty for tokens of other groups may move as many tokens down.
     candidates: |options| continuations(options) + options.num_beams - group_size(options),
     begin: |options, _| {
         Box::new(Groups((0..options.num_beam_groups).map(|group| BeamGroup::new(group, options)).collect()))
     },
 };
 
-/// Beams of each group; all beams where there is one group.
+/// Beams of each group; all beams if there is one group.
 fn group_size(options: &GenerationConfig) -> usize {
     options.num_beams / options.num_beam_groups
 }
 
-/// How many of a group's best continuations are ranked: so many that as many beams as before go on, even if
-/// each of them could end in every way.
+/// How many of a group's best continuations are ranked. Each beam may end with each of the end tokens; even then enough
+/// continuations remain for the next beams.
 fn continuations(options: &GenerationConfig) -> usize {
     (1 + options.eos_token_id.as_slice().len()) * group_size(options)
 }
@@ -32,7 +32,7 @@ fn continuations(options: &GenerationConfig) -> usize {
 struct Groups(Vec<BeamGroup>);
 
 impl Strategy for Groups {
-    /// One step of all groups in turn: what the earlier ones choose costs the later ones.
+    /// One step of all groups, one after the other: tokens that earlier groups chose are penalised in later ones.
     fn advance(&mut self, hypotheses: &mut Hypotheses, step: &StepResult<'_>) {
         hypotheses.chosen_before.clear();
         for group in self.0.iter_mut().filter(|group| !group.rows.is_empty()) {
@@ -59,14 +59,14 @@ impl Strategy for Groups {
 
 /// Beams that compete with each other: all of an image's, or one group of a diverse beam search.
 ///
-/// All beams together follow `_beam_search` of transformers 4.57 and 5. Groups follow
-/// `_group_beam_search` and its `BeamSearchScorer`, which 4.x had last; the two differ in how they
-/// judge whether a search is done and in what counts at `max_length`.
+/// One group of all beams follows `_beam_search` of transformers 4.57 and 5. Several groups follow `_group_beam_search`
+/// and its `BeamSearchScorer` of transformers 4.52. The two have different rules for the end of a search and for
+/// unfinished beams at `max_length`.
 #[derive(Debug)]
 struct BeamGroup {
     size: usize,
     is_only: bool,
-    /// Which rows are this group's; none once it is done.
+    /// The rows of this group; empty when its search has ended.
     rows: Range<usize>,
     /// Best first, at most `size`.
     finished: Vec<Finished>,
@@ -94,8 +94,7 @@ impl BeamGroup {
         for rank in 0..hypotheses.candidates.len() {
             let candidate = hypotheses.candidates[rank];
             if step.options.eos_token_id.contains(candidate.token_id) || all_end {
-                // What ends below the first ranks is dropped: a beam search would not have gone that
-                // way either.
+                // Ends below the first `size` ranks are dropped: without `<eos>` they would not become beams either.
                 if rank < self.size {
                     let last = hypotheses.extend(candidate);
                     self.finish(last, score(step.options, candidate.sum_logprobs, step.length));
@@ -106,11 +105,11 @@ impl BeamGroup {
         }
     }
 
-    /// Whether the beams from `first` on need no further step; what they wrote is kept if it counts.
+    /// Whether the search of this group has ended. At the last step, the beams from `first` on become finished.
     fn is_done(&mut self, first: usize, hypotheses: &Hypotheses, step: &StepResult<'_>) -> bool {
         let running = &hypotheses.next[first..];
         let Some(best) = running.first() else { return true };
-        // BeamSearchScorer takes the best of all continuations, even one that ends.
+        // BeamSearchScorer takes the best of all continuations, including those that end.
         let best = if self.is_only { best.sum_logprobs } else { hypotheses.candidates[0].sum_logprobs };
         if self.cannot_improve(best, step) {
             return true;
@@ -123,7 +122,7 @@ impl BeamGroup {
         step.is_last
     }
 
-    /// Whether the group is full and will stay as it is.
+    /// Whether the group has all its finished hypotheses and no beam can replace one of them.
     fn cannot_improve(&self, best_sum_logprobs: f32, step: &StepResult<'_>) -> bool {
         let options = step.options;
         let Some(worst) = self.finished.last().filter(|_| self.finished.len() == self.size) else {
@@ -131,21 +130,22 @@ impl BeamGroup {
         };
         let length = match options.early_stopping {
             EarlyStopping::FirstFinished => return true,
-            // Sums are negative: the longer the caption, the better it may yet score.
+            // Sums are negative: dividing by a larger length gives a higher score.
             EarlyStopping::Never if options.length_penalty > 0.0 => options.max_sequence_length() - 1,
             EarlyStopping::Never | EarlyStopping::Heuristic => step.length,
         };
         worst.score >= score(options, best_sum_logprobs, length)
     }
 
-    /// Keeps a finished hypothesis, best first; among equals the earlier one leads.
+    /// Adds a finished hypothesis, best first; of equal ones the earlier one is first.
     fn finish(&mut self, last: NodeId, score: f32) {
         let rank = self.finished.partition_point(|kept| kept.score >= score);
         self.finished.insert(rank, Finished { last, score });
         self.finished.truncate(self.size);
     }
 
-    /// Every token is blocked or impossible. Unfinished beams count only when nothing has finished.
+    /// Ends the search when every token is blocked or impossible. Unfinished beams are kept only if no hypothesis is
+    /// finished.
     fn give_up(&mut self, hypotheses: &Hypotheses, step: &StepResult<'_>) {
         if self.finished.is_empty() {
             for beam in &hypotheses.running[self.rows.clone()] {

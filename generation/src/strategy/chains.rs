@@ -1,6 +1,6 @@
 use super::{Strategy, StrategyKind, warp};
 use crate::image::{Candidate, Finished, Hypotheses, StepResult};
-use crate::options::score;
+use crate::score::score;
 use glimpse_bundle::GenerationConfig;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -21,20 +21,19 @@ pub(crate) const SAMPLING: StrategyKind = StrategyKind {
     begin: |options, image_key| Box::new(Chains::new(options.num_return_sequences, options, Some(image_key))),
 };
 
-/// Captions that are written one token at a time and never compared: one by greedy search, any number
-/// by sampling.
+/// Captions that are generated independently of each other: one by greedy search, any number by sampling.
 #[derive(Debug)]
 struct Chains {
-    /// Which caption each row writes.
+    /// The caption that each row continues.
     rows: Vec<usize>,
-    /// One for each caption; none for greedy search.
+    /// One random generator for each caption; empty for greedy search.
     generators: Vec<ChaCha8Rng>,
     finished: Vec<Option<Finished>>,
     probabilities: Vec<f64>,
 }
 
 impl Chains {
-    /// Captions are drawn by the image's key, or searched where there is none.
+    /// Captions are drawn by the image's key; without a key, the search is greedy.
     fn new(captions: usize, options: &GenerationConfig, image_key: Option<u64>) -> Self {
         let generator = |key, caption| {
             let mut generator = ChaCha8Rng::from_seed(seed(options.seed, key));
@@ -50,7 +49,7 @@ impl Chains {
         }
     }
 
-    /// The best candidate, or one that is drawn.
+    /// The best candidate, or a drawn one.
     fn choose(
         &mut self,
         caption: usize,
@@ -58,14 +57,14 @@ impl Chains {
         options: &GenerationConfig,
     ) -> Option<Candidate> {
         let Some(generator) = self.generators.get_mut(caption) else { return candidates.first().copied() };
-        let log_probs = candidates.iter().map(|candidate| candidate.ranked_by);
+        let log_probs = candidates.iter().map(|candidate| candidate.penalised);
         warp(log_probs, options, &mut self.probabilities);
         let mut left = generator.random::<f64>();
         let drawn = self.probabilities.iter().position(|probability| {
             left -= probability;
             left < 0.0
         });
-        // By rounding, the probabilities may sum to slightly less than 1.
+        // Because of rounding, the probabilities may sum to slightly less than 1.
         let last = self.probabilities.len().checked_sub(1)?;
         candidates.get(drawn.unwrap_or(last)).copied()
     }
@@ -80,7 +79,7 @@ impl Strategy for Chains {
             let caption = self.rows[row];
             hypotheses.collect(row..row + 1, kept, step);
             let Some(token) = self.choose(caption, &hypotheses.candidates, options) else {
-                // Every token is blocked or impossible: the caption ends with what it has.
+                // Every token is blocked or impossible: the caption ends with the tokens that it has.
                 let beam = hypotheses.running[row];
                 let score = score(options, beam.sum_logprobs, step.length - 1);
                 self.finished[caption] = Some(Finished { last: beam.last, score });

@@ -1,12 +1,12 @@
 use crate::GenerationConfig;
 
-/// The probabilities that sampling draws from: [`GenerationConfig::temperature`], then
-/// [`GenerationConfig::top_k`], then [`GenerationConfig::top_p`], as Hugging Face's logits warpers do it.
+/// Computes the probabilities that sampling draws from: [`GenerationConfig::temperature`], then
+/// [`GenerationConfig::top_k`], then [`GenerationConfig::top_p`], as Hugging Face's logits warpers do.
 ///
-/// `log_probs` come best first; a constant added to all of them changes nothing. `probabilities` is
-/// overwritten with one for each word that may be drawn, best first and summing to 1: both cuts keep
-/// the best, one word at least. Of words that tie at a cut the first ones stay, where Hugging Face keeps
-/// all that tie with the last of the top-k.
+/// `log_probs` are sorted, best first; adding a constant to all of them changes nothing. `probabilities` is overwritten
+/// with one probability for each token that may be drawn, best first; they sum to 1. Both cuts keep the best tokens, at
+/// least one. Of equal tokens at a cut the first ones stay; Hugging Face keeps all tokens that equal the last of the
+/// top-k.
 pub fn warp(
     log_probs: impl IntoIterator<Item = f32>,
     options: &GenerationConfig,
@@ -18,12 +18,12 @@ pub fn warp(
     probabilities.extend(log_probs.into_iter().take(kept).map(|log_prob| f64::from(log_prob) / temperature));
     softmax(probabilities);
     if options.top_p < 1.0 {
-        // From the unlikely end, as long as what goes is no more than 1 - top_p.
-        let may_go = 1.0 - f64::from(options.top_p);
-        let mut gone = 0.0;
+        // Tokens are removed from the unlikely end, as long as their sum is at most 1 - top_p.
+        let limit = 1.0 - f64::from(options.top_p);
+        let mut removed = 0.0;
         let unlikely = probabilities.iter().rev().take_while(|&probability| {
-            gone += probability;
-            gone <= may_go
+            removed += probability;
+            removed <= limit
         });
         let kept = probabilities.len() - unlikely.count();
         probabilities.truncate(kept.max(1));
@@ -32,7 +32,7 @@ pub fn warp(
     }
 }
 
-/// Of logits, best first.
+/// Replaces logits, best first, by their softmax.
 fn softmax(logits: &mut [f64]) {
     let Some(&best) = logits.first() else { return };
     let mut sum = 0.0;

@@ -1,15 +1,14 @@
-"""Writes what Hugging Face's `generate` says of toy decoders: cases.json and warped.json, or groups.json.
+"""Writes the results of Hugging Face's `generate` for toy decoders: cases.json and warped.json, or groups.json.
 
     python3 -m venv /tmp/hf && /tmp/hf/bin/pip install torch transformers==5.23.0
     /tmp/hf/bin/python generation/tests/hf_generate/generate.py
     python3 -m venv /tmp/hf4 && /tmp/hf4/bin/pip install torch transformers==4.52.4
     /tmp/hf4/bin/python generation/tests/hf_generate/generate.py groups
 
-Written with torch 2.11.0. Diverse beam search left transformers with 4.57, hence the older one for it.
+Written with torch 2.11.0. transformers removed diverse beam search in 4.57, so groups.json needs an older version.
 
-A toy decoder is a table: the logits of the next word given the last two words, so that its state is one
-word per row and has to follow the beams. It is an ordinary `GenerationMixin` model; nothing of the search
-is ours.
+A toy decoder is a table: the logits of the next token given the last two tokens. Its state is one token per row and
+has to follow the beams. It is an ordinary `GenerationMixin` model; the whole search is transformers' own.
 """
 
 import itertools
@@ -48,8 +47,8 @@ class Table(PreTrainedModel, GenerationMixin):
 
 
 def table(seed, eos_bias):
-    """Logits in thirty-seconds: exact in f32 and short in JSON. No two words of a row tie, as ties are
-    left open by `torch.topk`: words differ by a sixteenth, and <eos> by an odd thirty-second."""
+    """Logits in thirty-seconds: exact in f32 and short in JSON. No two tokens of a row have equal logits, because
+    `torch.topk` does not define the order of equal ones: they differ by a sixteenth, and <eos> by an odd thirty-second."""
     generator = torch.Generator().manual_seed(seed)
     rows = [torch.randperm(81, generator=generator)[:VOCAB] - 40 for _ in range(VOCAB * VOCAB)]
     logits = torch.stack(rows).reshape(VOCAB, VOCAB, VOCAB) / 16
@@ -74,7 +73,7 @@ def generate(logits, start, **options):
 
 
 def case(index, **options):
-    """A search over one table; `options` are what goes into the file."""
+    """A search over one table; `options` are written to the file."""
     logits = TABLES[index]
     beams, groups = options["num_beams"], options.get("num_beam_groups", 1)
     penalised = "repetition_penalty" in options
@@ -90,11 +89,11 @@ def case(index, **options):
         for caption, score in zip(captions, out.sequences_scores.tolist()):
             caption["score"] = round(score, 6)
     if beams > 1 and groups == 1 and not penalised:
-        # The file need not hold them: they stand in the table.
+        # They are not written to the file: the table has them.
         logprobs = Table(logits).compute_transition_scores(out.sequences, out.scores, out.beam_indices)
         for caption, row in zip(captions, logprobs):
-            words = [PAD, BOS, *caption["token_ids"]]
-            found = torch.stack([logits.log_softmax(-1)[words[t], words[t + 1], words[t + 2]] for t in range(len(words) - 2)])
+            ids = [PAD, BOS, *caption["token_ids"]]
+            found = torch.stack([logits.log_softmax(-1)[ids[t], ids[t + 1], ids[t + 2]] for t in range(len(ids) - 2)])
             torch.testing.assert_close(found, row[: len(found)], atol=1e-5, rtol=0)
     return {"table": index, "options": options, "captions": captions}
 
@@ -141,7 +140,7 @@ def groups():
 
 
 def warped():
-    """What the first word is drawn from after each word, by temperature, top-k and top-p."""
+    """The distribution of the first token after each token, by temperature, top-k and top-p."""
     grid = itertools.product((0.5, 1.0, 1.7), (0, 1, 4, 50), (0.0, 0.3, 0.9, 1.0))
     for number, (temperature, top_k, top_p) in enumerate(grid):
         index, start = number % len(TABLES), number % VOCAB

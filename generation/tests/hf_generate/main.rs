@@ -1,5 +1,5 @@
-//! Golden cases: the search says what `generate` of Hugging Face's transformers says of the same toy
-//! decoders, in ids, log-probabilities and scores; and sampling draws from the same distributions.
+//! Golden cases: for the same toy decoders the search finds the ids, log-probabilities and scores of `generate` in
+//! Hugging Face's transformers, and sampling draws from the same distributions.
 //!
 //! `generate.py` regenerates the three files of cases; its header has the commands.
 
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use table::{PAD, Tables};
 
-/// Scores stand in the files with six decimals, and sum in another order.
+/// Scores have six decimals in the files, and are summed in another order.
 const TOLERANCE: f32 = 1e-5;
 
 #[derive(Deserialize)]
@@ -86,12 +86,12 @@ struct Warped {
     table: usize,
     start: u32,
     options: Map<String, Value>,
-    /// Of each word, by id.
+    /// Of each token, by id.
     probabilities: Vec<f64>,
 }
 
 #[test]
-fn words_are_drawn_from_the_same_distributions() {
+fn tokens_are_drawn_from_the_same_distributions() {
     let tables = Tables::read();
     let cases: Vec<Warped> = cases(include_str!("warped.json"));
     assert!(cases.len() > 40);
@@ -104,13 +104,13 @@ fn words_are_drawn_from_the_same_distributions() {
         let kept: BTreeMap<usize, f64> = ranked.iter().map(|&(id, _)| id).zip(probabilities).collect();
         for (id, expected) in case.probabilities.iter().enumerate() {
             let found = kept.get(&id).copied().unwrap_or(0.0);
-            assert_eq!(found > 0.0, *expected > 0.0, "word {id} of {case:?}: {kept:?}");
-            assert!((found - expected).abs() < 1e-6, "word {id} of {case:?}: {kept:?}");
+            assert_eq!(found > 0.0, *expected > 0.0, "token {id} of {case:?}: {kept:?}");
+            assert!((found - expected).abs() < 1e-6, "token {id} of {case:?}: {kept:?}");
         }
     }
 }
 
-/// Pearson's statistic of how often each pair of words came, given the pairs' probabilities.
+/// Pearson's statistic of how often each pair of tokens was drawn, given the pairs' probabilities.
 fn chi_square(counts: &[usize], expected: &[((u32, u32), f64)]) -> f64 {
     let draws: usize = counts.iter().sum();
     let terms = counts.iter().zip(expected).map(|(&count, (_, probability))| {
@@ -120,12 +120,12 @@ fn chi_square(counts: &[usize], expected: &[((u32, u32), f64)]) -> f64 {
     terms.sum()
 }
 
-/// 24 degrees of freedom exceed this once in a million times; the seed is fixed, so that the test passes
-/// always or never.
+/// With 24 degrees of freedom, the statistic is larger than this once in a million times. The seed is fixed: the test
+/// always has the same result.
 const CHI_SQUARE_24: f64 = 79.0;
 
-/// Draws whole batches of images: the words of a caption, and those of an image's captions, are
-/// independent given what was said.
+/// Draws for a large batch of images: each token of a caption, and the captions of an image, are drawn independently
+/// given the tokens before.
 #[test]
 fn draws_follow_the_distributions() {
     const IMAGES: usize = 5_000;
@@ -149,21 +149,21 @@ fn draws_follow_the_distributions() {
     let first = distribution(PAD, options.decoder_start_token_id);
     assert_eq!(first.len(), 5);
 
-    let (mut words, mut captions) = (BTreeMap::new(), BTreeMap::new());
+    let (mut tokens, mut captions) = (BTreeMap::new(), BTreeMap::new());
     for drawn in &drawn {
         let [one, other] = [0, 1].map(|caption| &drawn[caption].token_ids);
-        *words.entry((one[0], one[1])).or_insert(0) += 1;
+        *tokens.entry((one[0], one[1])).or_insert(0) += 1;
         *captions.entry((one[0], other[0])).or_insert(0) += 1;
     }
-    let (mut expected_words, mut expected_captions) = (Vec::new(), Vec::new());
+    let (mut expected_tokens, mut expected_captions) = (Vec::new(), Vec::new());
     for &(a, p) in &first {
         let second = distribution(options.decoder_start_token_id, a);
-        expected_words.extend(second.into_iter().map(|(b, q)| ((a, b), p * q)));
+        expected_tokens.extend(second.into_iter().map(|(b, q)| ((a, b), p * q)));
         expected_captions.extend(first.iter().map(|&(b, q)| ((a, b), p * q)));
     }
-    for (mut found, expected) in [(words, expected_words), (captions, expected_captions)] {
+    for (mut found, expected) in [(tokens, expected_tokens), (captions, expected_captions)] {
         let counts: Vec<usize> = expected.iter().map(|(pair, _)| found.remove(pair).unwrap_or(0)).collect();
-        assert!(found.is_empty(), "no other words are drawn: {found:?}");
+        assert!(found.is_empty(), "no other tokens are drawn: {found:?}");
         let statistic = chi_square(&counts, &expected);
         assert!(statistic < CHI_SQUARE_24, "{statistic}: {counts:?}");
     }

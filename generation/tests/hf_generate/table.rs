@@ -3,7 +3,7 @@
 use glimpse_generation::{InvalidOption, Step, StepModel, TopCandidates};
 use serde::Deserialize;
 
-/// Stands before the start word.
+/// Stands before the start token.
 pub const PAD: u32 = 0;
 const BOS: u32 = 1;
 
@@ -24,7 +24,7 @@ impl Tables {
     }
 }
 
-/// Logits of the next word, given the last two words. The state is each row's word before the last.
+/// Logits of the next token, given the last two tokens. The state is each row's token before the last.
 pub struct Table {
     vocab_size: usize,
     logits: Vec<f32>,
@@ -33,7 +33,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Log-probabilities of all words after two words.
+    /// Log-probabilities of all tokens after two tokens.
     pub fn log_probs(&self, before: u32, last: u32) -> Vec<f32> {
         let row = (before as usize * self.vocab_size + last as usize) * self.vocab_size;
         let logits = &self.logits[row..row + self.vocab_size];
@@ -41,10 +41,10 @@ impl Table {
         logits.iter().map(|logit| logit - log_sum).collect()
     }
 
-    /// Log-probability of each word of a caption.
+    /// Log-probability of each token of a caption.
     pub fn log_probs_of(&self, token_ids: &[u32]) -> Vec<f32> {
-        let words = [&[PAD, BOS], token_ids].concat();
-        words.windows(3).map(|words| self.log_probs(words[0], words[1])[words[2] as usize]).collect()
+        let token_ids = [&[PAD, BOS], token_ids].concat();
+        token_ids.windows(3).map(|ids| self.log_probs(ids[0], ids[1])[ids[2] as usize]).collect()
     }
 }
 

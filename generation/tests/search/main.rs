@@ -13,36 +13,37 @@ fn run(language: Language, images: &[u64], options: &GenerationConfig) -> Vec<Ve
     search(&mut Toy::new(language, images), images.len(), options).expect("the options are valid")
 }
 
-/// What a search says, and what the reference must have said.
-fn told(hypotheses: &[Hypothesis]) -> Vec<(&[u32], f32, f32)> {
-    let told = hypotheses.iter().map(|hypothesis| {
+/// Ids, log-probability and score of each hypothesis of a search.
+fn outcomes(hypotheses: &[Hypothesis]) -> Vec<(&[u32], f32, f32)> {
+    let outcomes = hypotheses.iter().map(|hypothesis| {
         let log_prob = hypothesis.token_logprobs.iter().sum();
         (&hypothesis.token_ids[..], log_prob, hypothesis.score)
     });
-    told.collect()
+    outcomes.collect()
 }
 
+/// The same of the plain reference.
 fn expected(plain: &[Plain]) -> Vec<(&[u32], f32, f32)> {
     plain.iter().map(|plain| (&plain.token_ids[..], plain.log_prob, plain.score)).collect()
 }
 
 const LANGUAGE: Language = Language { vocab_size: 9, seed: 5, eos_bias: 1.0, coarse: false };
 
-/// With as many beams as there are sequences nothing is ever dropped, so that the search must find all of
-/// them in the right order, whatever the length penalty.
+/// With as many beams as there are sequences, no hypothesis is dropped: the search must find all of them in the right
+/// order, with any length penalty.
 #[test]
 fn as_many_beams_as_sequences_find_the_optimum() {
     for seed in 0..12 {
-        // Three words may follow each prefix, five steps: 3^5 sequences at most.
+        // Three tokens may follow each prefix, five steps: 3^5 sequences at most.
         let language = Language { vocab_size: 5, seed, eos_bias: 0.0, coarse: false };
         for length_penalty in [0.0, 0.7, 1.0, 2.0, -1.0] {
             let mut options = options(3usize.pow(5), 6);
             options.length_penalty = length_penalty;
             options.early_stopping = EarlyStopping::Never;
             let all = reference::exhaustive(&language, 0, &options);
-            assert_eq!(all.len(), 1 + 2 + 4 + 8 + 16 * 3, "<eos> ends a sequence, or the fifth word does");
+            assert_eq!(all.len(), 1 + 2 + 4 + 8 + 16 * 3, "<eos> ends a sequence, or the fifth token does");
             let found = run(language, &[0], &options).remove(0);
-            assert_eq!(told(&found), expected(&all), "seed {seed}, length penalty {length_penalty}");
+            assert_eq!(outcomes(&found), expected(&all), "seed {seed}, length penalty {length_penalty}");
         }
     }
 }
@@ -59,13 +60,13 @@ fn finished_images_leave_the_batch() {
 }
 
 #[test]
-fn attentions_follow_the_words_through_the_beams() {
+fn attentions_follow_the_tokens_through_the_beams() {
     let mut options = options(4, 9);
     options.output_attentions = true;
     let images = [3, 1, 4, 15];
     for (image, hypotheses) in images.iter().zip(run(LANGUAGE, &images, &options)) {
         for hypothesis in hypotheses {
-            let attentions = hypothesis.attentions.expect("asked for");
+            let attentions = hypothesis.attentions.expect("attentions, which the options request");
             assert_eq!(attentions.dim(), (hypothesis.token_ids.len(), toy::CELLS));
             let mut prefix = vec![BOS];
             for (row, &id) in attentions.rows().into_iter().zip(&hypothesis.token_ids) {
@@ -87,8 +88,8 @@ fn a_caption_exists_even_when_no_beam_ends() {
 }
 
 #[test]
-fn a_dead_end_keeps_what_was_said() {
-    // Words 3 and 4 and no way to end: after each was said once, unigram blocking leaves nothing.
+fn a_dead_end_keeps_the_tokens_so_far() {
+    // Tokens 3 and 4, and no way to end: when each was generated once, unigram blocking leaves no token.
     let language = Language { vocab_size: 5, seed: 1, eos_bias: f32::NEG_INFINITY, coarse: false };
     for num_beams in [1, 2] {
         let mut options = options(num_beams, 10);
@@ -104,7 +105,7 @@ fn a_dead_end_keeps_what_was_said() {
 }
 
 #[test]
-fn suppressed_words_never_appear_and_nothing_is_renormalised() {
+fn suppressed_tokens_never_appear_and_nothing_is_renormalised() {
     let mut options = options(3, 10);
     options.suppress_tokens.extend([4, 6, 4]);
     for hypothesis in &run(LANGUAGE, &[7], &options)[0] {

@@ -1,5 +1,5 @@
 use crate::toy::{EOS, Language, options};
-use crate::{expected, reference, run, told};
+use crate::{expected, outcomes, reference, run};
 use glimpse_generation::{EarlyStopping, GenerationConfig};
 use proptest::prelude::*;
 
@@ -17,11 +17,11 @@ prop_compose! {
 prop_compose! {
     fn any_options()(
         num_beams in 1usize..7,
-        wanted in 1usize..7,
+        num_return_sequences in 1usize..7,
         max_length in 2usize..14,
         length_penalty in prop_oneof![Just(0.0f32), Just(1.0), -1.0f32..3.0],
         no_repeat_ngram_size in 0usize..4,
-        // With more, unigram blocking could leave nothing to say.
+        // With more, unigram blocking could leave no token.
         min_length in 0usize..5,
         repetition_penalty in prop_oneof![Just(1.0f32), 0.5f32..2.0],
         early_stopping in prop_oneof![
@@ -29,7 +29,7 @@ prop_compose! {
         ],
     ) -> GenerationConfig {
         let mut options = options(num_beams, max_length);
-        options.num_return_sequences = wanted.min(num_beams);
+        options.num_return_sequences = num_return_sequences.min(num_beams);
         options.length_penalty = length_penalty;
         options.no_repeat_ngram_size = no_repeat_ngram_size;
         options.min_length = min_length.min(max_length);
@@ -42,13 +42,13 @@ prop_compose! {
 prop_compose! {
     fn sampling()(
         mut options in any_options(),
-        wanted in 1usize..5,
+        num_return_sequences in 1usize..5,
         temperature in 0.3f32..3.0,
         top_k in 0usize..8,
         top_p in 0.0f32..=1.0,
         seed in any::<u64>(),
     ) -> GenerationConfig {
-        (options.num_beams, options.num_return_sequences, options.do_sample) = (1, wanted, true);
+        (options.num_beams, options.num_return_sequences, options.do_sample) = (1, num_return_sequences, true);
         (options.temperature, options.top_k, options.top_p) = (temperature, top_k, top_p);
         options.seed = seed;
         options
@@ -78,7 +78,7 @@ proptest! {
             reference::beam_search(&language, 0, &options)
         };
         let found = run(language, &[0], &options).remove(0);
-        prop_assert_eq!(told(&found), expected(&plain));
+        prop_assert_eq!(outcomes(&found), expected(&plain));
     }
 
     #[test]
@@ -103,7 +103,7 @@ proptest! {
         }
     }
 
-    /// More samples of a photo leave the first ones as they are.
+    /// More samples of a photo do not change the first ones.
     #[test]
     fn a_sample_depends_on_the_seed_and_its_number_alone(language in language(), options in sampling()) {
         let mut one = options.clone();
@@ -117,7 +117,7 @@ proptest! {
     fn the_coldest_sample_is_greedy(language in language(), options in sampling()) {
         let (mut coldest, mut greedy) = (options.clone(), options);
         coldest.num_return_sequences = 1;
-        // Ties are kept by top_k and cut by top_p.
+        // Of equal tokens, top_p 0 keeps one.
         (coldest.top_k, coldest.top_p) = (0, 0.0);
         (greedy.do_sample, greedy.num_return_sequences) = (false, 1);
         (greedy.temperature, greedy.top_k, greedy.top_p) = (1.0, GenerationConfig::DEFAULT_TOP_K, 1.0);
@@ -125,23 +125,22 @@ proptest! {
     }
 
     #[test]
-    fn captions_are_as_long_as_asked(
+    fn captions_have_an_allowed_length(
         language in language(),
         options in prop_oneof![any_options(), sampling(), diverse()],
     ) {
         for caption in &run(language, &[0], &options)[0] {
             let ended = caption.token_ids.ends_with(&[EOS]);
-            // <sos> counts and <eos> does not.
+            // min_length includes <sos> and not <eos>.
             prop_assert!(!ended || caption.token_ids.len() >= options.min_length);
             prop_assert!(caption.token_ids.len() < options.max_length);
         }
     }
 
-    /// Beam search promises no better caption for more beams, except where nothing it may drop can
-    /// matter: after one step the beams of a narrow search are among those of a wide one, so that with two
-    /// words the wide one has all that the narrow one chooses from.
+    /// In general more beams can find a worse caption. With captions of two tokens they cannot: after one step the
+    /// beams of the narrow search are among those of the wide one, which then has every continuation of the narrow one.
     #[test]
-    fn of_two_words_wider_beams_find_no_worse_ones(
+    fn more_beams_find_no_worse_captions_of_two_tokens(
         language in language(),
         length_penalty in -1.0f32..3.0,
         narrow in 2usize..6,
@@ -156,15 +155,18 @@ proptest! {
         prop_assert!(best(narrow + more) >= best(narrow));
     }
 
-    /// And no search finds a better one than all sequences hold.
+    /// The best of all sequences scores at least as high as the result of any search.
     #[test]
-    fn nothing_beats_the_optimum(seed in any::<u64>(), options in prop_oneof![any_options(), diverse()]) {
+    fn no_search_scores_higher_than_the_optimum(
+        seed in any::<u64>(),
+        options in prop_oneof![any_options(), diverse()],
+    ) {
         let language = Language { vocab_size: 6, seed, eos_bias: 0.0, coarse: false };
         let mut options = options;
         options.max_length = options.max_length.min(6);
         options.min_length = options.min_length.min(options.max_length);
         options.num_return_sequences = 1;
-        // Diverse searches rank by penalised sums, which are lower.
+        // Diverse searches score penalised sums, which are lower.
         let optimum = reference::exhaustive(&language, 0, &options)[0].score;
         prop_assert!(run(language, &[0], &options)[0][0].score <= optimum);
     }

@@ -1,5 +1,5 @@
-//! Beam search written as plainly as possible: one image, whole sequences, full vocabulary, no
-//! state. What it says, the real search must say.
+//! Beam search in its simplest form: one image, whole sequences, full vocabulary, no state. The real search must find
+//! the same captions.
 
 use crate::toy::{BOS, EOS, Language};
 use glimpse_generation::{EarlyStopping, GenerationConfig};
@@ -7,9 +7,9 @@ use glimpse_generation::{EarlyStopping, GenerationConfig};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plain {
     pub token_ids: Vec<u32>,
-    /// Of the words, as the model gave them.
+    /// Sum of the tokens' log-probabilities from the model.
     pub log_prob: f32,
-    /// What it is ranked by: `log_prob` after penalties.
+    /// `log_prob` after penalties, by which sequences are ranked.
     pub sum: f32,
     pub score: f32,
 }
@@ -19,21 +19,21 @@ impl Plain {
         Self { token_ids: Vec::new(), log_prob: 0.0, sum: 0.0, score: 0.0 }
     }
 
-    fn then(&self, word: Word, options: &GenerationConfig) -> Self {
+    fn then(&self, token: Token, options: &GenerationConfig) -> Self {
         let mut longer = self.clone();
-        longer.token_ids.push(word.id);
-        longer.log_prob += word.log_prob;
-        longer.sum += word.ranked_by;
+        longer.token_ids.push(token.id);
+        longer.log_prob += token.log_prob;
+        longer.sum += token.penalised;
         longer.score = score(longer.sum, longer.token_ids.len(), options);
         longer
     }
 }
 
 #[derive(Clone, Copy)]
-struct Word {
+struct Token {
     id: u32,
     log_prob: f32,
-    ranked_by: f32,
+    penalised: f32,
 }
 
 fn score(sum: f32, length: usize, options: &GenerationConfig) -> f32 {
@@ -54,23 +54,23 @@ fn repeats_ngram(token_ids: &[u32], next: u32, n: usize) -> bool {
     past.windows(n).any(|ngram| ngram == newest)
 }
 
-/// All words that may follow, in id order.
+/// All tokens that may follow, in the order of ids.
 fn continuations(
     language: &Language,
     image: u64,
     token_ids: &[u32],
     options: &GenerationConfig,
-) -> Vec<Word> {
+) -> Vec<Token> {
     let mut prefix = vec![BOS];
     prefix.extend(token_ids);
-    let words = (0..).zip(language.log_probs(image, &prefix)).map(|(id, log_prob)| {
+    let tokens = (0..).zip(language.log_probs(image, &prefix)).map(|(id, log_prob)| {
         let penalty = if prefix.contains(&id) { options.repetition_penalty } else { 1.0 };
-        Word { id, log_prob, ranked_by: log_prob * penalty }
+        Token { id, log_prob, penalised: log_prob * penalty }
     });
-    words
-        .filter(|word| !options.suppress_tokens.contains(&word.id))
-        .filter(|word| word.id != EOS || prefix.len() >= options.min_length)
-        .filter(|word| !repeats_ngram(token_ids, word.id, options.no_repeat_ngram_size))
+    tokens
+        .filter(|token| !options.suppress_tokens.contains(&token.id))
+        .filter(|token| token.id != EOS || prefix.len() >= options.min_length)
+        .filter(|token| !repeats_ngram(token_ids, token.id, options.no_repeat_ngram_size))
         .collect()
 }
 
@@ -83,9 +83,9 @@ pub fn greedy(language: &Language, image: u64, options: &GenerationConfig) -> Pl
     while !ends(&plain, options) {
         let allowed = continuations(language, image, &plain.token_ids, options);
         let mut best = allowed[0];
-        for &word in &allowed[1..] {
-            if word.ranked_by > best.ranked_by {
-                best = word;
+        for &token in &allowed[1..] {
+            if token.penalised > best.penalised {
+                best = token;
             }
         }
         plain = plain.then(best, options);
@@ -100,10 +100,10 @@ pub fn beam_search(language: &Language, image: u64, options: &GenerationConfig) 
     for length in 1..options.max_length {
         let mut ranked = Vec::new();
         for beam in &beams {
-            let words = continuations(language, image, &beam.token_ids, options);
-            ranked.extend(words.into_iter().map(|word| beam.then(word, options)));
+            let tokens = continuations(language, image, &beam.token_ids, options);
+            ranked.extend(tokens.into_iter().map(|token| beam.then(token, options)));
         }
-        // Stable: equals stay in the order of beams, then of ids.
+        // The sort is stable: equal ones stay in the order of beams, then of ids.
         ranked.sort_by(|a, b| b.sum.total_cmp(&a.sum));
         ranked.truncate(2 * num_beams);
         finished.extend(ranked.iter().take(num_beams).filter(|plain| ends(plain, options)).cloned());
@@ -126,12 +126,12 @@ pub fn beam_search(language: &Language, image: u64, options: &GenerationConfig) 
     finished
 }
 
-/// All sequences that end, or are as long as they may be, best first.
+/// All sequences that end or have the largest length, best first.
 pub fn exhaustive(language: &Language, image: u64, options: &GenerationConfig) -> Vec<Plain> {
     let (mut open, mut all) = (vec![Plain::start()], Vec::new());
     while let Some(plain) = open.pop() {
-        for word in continuations(language, image, &plain.token_ids, options) {
-            let longer = plain.then(word, options);
+        for token in continuations(language, image, &plain.token_ids, options) {
+            let longer = plain.then(token, options);
             if ends(&longer, options) { all.push(longer) } else { open.push(longer) }
         }
     }

@@ -1,5 +1,5 @@
-//! Toy decoders whose next-word probabilities depend on the whole sequence so far, so that a row
-//! that continues the wrong beam or the wrong image shows.
+//! Toy decoders whose next-token probabilities depend on the whole sequence so far: a row that continues the wrong beam
+//! or the wrong image gets other probabilities.
 
 use glimpse_generation::{GenerationConfig, InvalidOption, Step, StepModel, TopCandidates};
 
@@ -17,14 +17,14 @@ pub fn options(num_beams: usize, max_length: usize) -> GenerationConfig {
     options
 }
 
-/// A seeded language: log-probabilities of the next word given an image and a prefix.
+/// A seeded language: log-probabilities of the next token given an image and a prefix.
 #[derive(Debug, Clone, Copy)]
 pub struct Language {
     pub vocab_size: usize,
     pub seed: u64,
     /// Added to the logit of `<eos>`.
     pub eos_bias: f32,
-    /// Probabilities come in few sizes, so that ties abound.
+    /// Use few different logits, so that many tokens are equal.
     pub coarse: bool,
 }
 
@@ -42,7 +42,7 @@ impl Language {
         logits.iter().map(|logit| logit - sum.ln()).collect()
     }
 
-    /// Where the toy looks before it says what comes after `prefix`.
+    /// The toy's attention weights for the token after `prefix`.
     pub fn attention(&self, image: u64, prefix: &[u32]) -> [f32; CELLS] {
         let hash = prefix.iter().fold(mix(!image), |hash, &id| mix(hash ^ u64::from(id)));
         std::array::from_fn(|cell| (mix(hash ^ cell as u64) >> 40) as f32)
