@@ -15,14 +15,14 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod files;
+mod input_picture;
 mod map;
-mod seen;
 mod sheet;
 mod text;
 
 pub use files::{AttendedCaption, CaptionFiles, FileNames, create_folder};
+pub use input_picture::{seen, seen_input};
 pub use map::{AttentionMap, upsample};
-pub use seen::{seen, seen_input};
 
 use std::path::PathBuf;
 
