@@ -108,8 +108,8 @@ fn a_model_learns_its_photos_and_leaves_as_a_bundle() {
         ["cross_entropy", "teacher_forced_cross_entropy"].map(|key| line[key].as_f64().unwrap());
     // It knows its photos' captions, and only guesses whether a full stop follows.
     assert!((0.0..0.6).contains(&forced) && (free - forced).abs() < 0.1, "{line}");
-    assert_eq!(line["assets/photos"][0]["generated_text"], expected[0]);
-    assert_eq!(line["assets/photos"][0]["references"][1], expected[0]);
+    assert_eq!(line["examples"][0]["generated_text"], expected[0]);
+    assert_eq!(line["examples"][0]["references"][1], expected[0]);
 }
 
 /// Both programs say where the decoder looked: the same matrix within the difference of their JPEG decoders'

@@ -1,6 +1,6 @@
 //! Decoding options as flags and variables: Hugging Face's names and meanings, the bundle's defaults.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::ArgMatches;
 use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
@@ -15,7 +15,7 @@ pub struct SearchArgs {
     #[arg(long, visible_alias = "beam-size", value_name = "N", env = "GLIMPSE_NUM_BEAMS")]
     num_beams: Option<usize>,
     /// Captions score sum of log-probabilities / length^F [default: the bundle's]
-    #[arg(long, value_name = "F", env = "GLIMPSE_LENGTH_PENALTY", allow_negative_numbers = true)]
+    #[arg(long, value_name = "F", env = "GLIMPSE_LENGTH_PENALTY", allow_negative_numbers = true, value_parser = finite)]
     length_penalty: Option<f32>,
     #[command(flatten)]
     #[serde(skip)]
@@ -35,13 +35,13 @@ struct SamplingArgs {
     )]
     do_sample: Option<bool>,
     /// With --do-sample: below 1 bolder, above 1 wilder
-    #[arg(long, value_name = "F", env = "GLIMPSE_TEMPERATURE")]
+    #[arg(long, value_name = "F", env = "GLIMPSE_TEMPERATURE", value_parser = finite)]
     temperature: Option<f32>,
     /// With --do-sample: draw from this many of the best words; 0 draws from all
     #[arg(long, value_name = "N", env = "GLIMPSE_TOP_K")]
     top_k: Option<usize>,
     /// With --do-sample: draw from the fewest words that have this probability together
-    #[arg(long, value_name = "P", env = "GLIMPSE_TOP_P")]
+    #[arg(long, value_name = "P", env = "GLIMPSE_TOP_P", value_parser = finite)]
     top_p: Option<f32>,
     /// With --do-sample: the same seed draws the same captions for a photo [default: 0]
     #[arg(long, value_name = "N", env = "GLIMPSE_SEED")]
@@ -64,7 +64,7 @@ pub struct DecodingArgs {
     #[arg(long, value_name = "N", env = "GLIMPSE_NO_REPEAT_NGRAM_SIZE")]
     no_repeat_ngram_size: Option<usize>,
     /// Above 1, words that were said become rarer [default: the bundle's]
-    #[arg(long, value_name = "F", env = "GLIMPSE_REPETITION_PENALTY")]
+    #[arg(long, value_name = "F", env = "GLIMPSE_REPETITION_PENALTY", value_parser = finite)]
     repetition_penalty: Option<f32>,
     /// Captions for each photo, best first; at most num-beams unless they are drawn [default: 1]
     #[arg(long, value_name = "N", env = "GLIMPSE_NUM_RETURN_SEQUENCES")]
@@ -77,7 +77,7 @@ pub struct DecodingArgs {
     #[arg(long, value_name = "N", env = "GLIMPSE_NUM_BEAM_GROUPS")]
     num_beam_groups: Option<usize>,
     /// Taken off a word's log-probability for each beam of an earlier group that says it in the same step
-    #[arg(long, value_name = "F", env = "GLIMPSE_DIVERSITY_PENALTY")]
+    #[arg(long, value_name = "F", env = "GLIMPSE_DIVERSITY_PENALTY", value_parser = finite)]
     diversity_penalty: Option<f32>,
 }
 
@@ -111,8 +111,20 @@ impl Given {
 
     /// Puts the options in the place of the bundle's.
     pub fn over(&self, config: &GenerationConfig) -> Result<GenerationConfig> {
-        Ok(config.with_overrides_and_defaults(&self.flags, &self.variables)?)
+        config.with_overrides_and_defaults(&self.flags, &self.variables).map_err(|refused| {
+            // A flag is told by its own name.
+            match self.flags.contains_key(&refused.option) {
+                true => anyhow!("--{}: {}", refused.option.replace('_', "-"), refused.reason),
+                false => refused.into(),
+            }
+        })
     }
+}
+
+/// Reads a number. JSON has none that is infinite or not a number.
+fn finite(text: &str) -> Result<f32, String> {
+    let number = text.parse::<f32>().map_err(|error| error.to_string())?;
+    if number.is_finite() { Ok(number) } else { Err("a finite number is needed".into()) }
 }
 
 impl SearchArgs {

@@ -28,6 +28,18 @@ impl GenerationConfig {
         overrides: &Map<String, Value>,
         defaults: &Map<String, Value>,
     ) -> Result<Self, InvalidOption> {
+        // JSON, through which the options go, has no such numbers.
+        for (option, number) in [
+            ("length_penalty", self.length_penalty),
+            ("repetition_penalty", self.repetition_penalty),
+            ("diversity_penalty", self.diversity_penalty),
+            ("temperature", self.temperature),
+            ("top_p", self.top_p),
+        ] {
+            if !number.is_finite() {
+                return Err(InvalidOption::new(option, format!("{number} is not a finite number")));
+            }
+        }
         let mut all = defaults.clone();
         for (key, other) in [("max_length", "max_new_tokens"), ("max_new_tokens", "max_length")] {
             if overrides.contains_key(key) {
@@ -134,6 +146,12 @@ mod tests {
             let refused = GenerationConfig::default().with_overrides(&object(options.clone())).unwrap_err();
             assert!(options.as_object().unwrap().contains_key(&refused.option), "{refused}");
         }
+    }
+
+    #[test]
+    fn numbers_that_json_lacks_are_refused() {
+        let bundle = GenerationConfig::default().with_length_penalty(f32::NAN);
+        assert_eq!(bundle.with_overrides(&Map::new()).unwrap_err().option, "length_penalty");
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What a bundle holds, and whether its graphs compute what somebody else computed.
 
+#[cfg(feature = "reference")]
 mod reference;
 
+#[cfg(feature = "reference")]
 pub use reference::{Difference, compare};
 
 use crate::contract::Contract;
