@@ -1,8 +1,10 @@
-//! What the documentation names exists: linked files and headings, and the files of the project in `code`.
+//! What the documentation names exists: linked files and headings, the files of the project in `code`, unsafe code,
+//! interfaces of decoders.
 
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
-use glimpse_tests::places::project;
+use glimpse_bundle::{CONFIG, Config, DecoderInterface};
+use glimpse_tests::places::{project, shipped_bundle};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use std::collections::BTreeSet;
 use std::fs;
@@ -127,6 +129,22 @@ fn every_file_that_is_named_exists() {
     println!("{named} files and folders are named");
     assert!(named > 40, "{named} files were found: the pages are not read");
     assert!(problems.is_empty(), "{problems:#?}");
+}
+
+/// The decoder interface that a page writes down as JSON.
+fn interface_in(page: &str) -> DecoderInterface {
+    let text = fs::read_to_string(project().join(page)).unwrap();
+    let (_, block) = text.split_once("```json\n\"decoder\": ").unwrap();
+    serde_json::from_str(block.split_once("```").unwrap().0).unwrap()
+}
+
+#[test]
+fn decoder_interfaces_are_as_written() {
+    let config = fs::read_to_string(shipped_bundle().join(CONFIG)).unwrap();
+    let config: Config = serde_json::from_str(&config).unwrap();
+    assert_eq!(interface_in("docs/bundle.md"), DecoderInterface::attention_lstm(&config.architecture));
+    let toy = interface_in("ARCHITECTURE.md");
+    assert_eq!((toy.validate().map_err(|error| error.to_string()), toy.state.len()), (Ok(()), 1));
 }
 
 /// Source files outside of tests that have an `unsafe` block or implementation, by their paths from the root.
