@@ -2,7 +2,7 @@
 
 use super::inputs::Input;
 use anyhow::{Context, Result};
-use glimpse_attention::{AttendedCaption, CaptionFiles, FileNames, create_folder, seen_input};
+use glimpse_attention::{AttendedCaption, CaptionFiles, FileNames, create_folder, restore_proportions};
 use glimpse_runtime::{Caption, Captioner, NetworkInput};
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ impl AttentionDir {
         captions: &[Caption],
         captioner: &Captioner,
     ) -> Result<()> {
-        let seen = seen_input(&input.pixels, input.original, captioner.preprocessor().config());
+        let picture = restore_proportions(&input.pixels, input.original, captioner.preprocessor().config());
         let name = self.names.of(Path::new(if image == "-" { "stdin" } else { image }));
         for (rank, caption) in captions.iter().enumerate() {
             let files = CaptionFiles::new(&self.dir, &format!("{name}.{}", rank + 1));
@@ -36,12 +36,12 @@ impl AttentionDir {
                 image,
                 generated_text: &caption.generated_text,
                 score: caption.score,
-                words: &captioner.tokens(&caption.token_ids),
+                tokens: &captioner.tokens(&caption.token_ids),
                 token_ids: &caption.token_ids,
                 token_logprobs: &caption.token_logprobs,
                 attentions: caption.attentions.as_ref().context("decoded without attentions")?.view(),
             };
-            files.write(&seen, &attended)?;
+            files.write(&picture, &attended)?;
         }
         // Those of an earlier run that had more.
         let mut rank = captions.len() + 1;

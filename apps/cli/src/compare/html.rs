@@ -8,7 +8,7 @@ use super::table::Table;
 use anyhow::Result;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use glimpse_attention::{AttentionMap, seen_input};
+use glimpse_attention::{AttentionMap, restore_proportions};
 use glimpse_bundle::image::RgbImage;
 use glimpse_runtime::{Caption, Captioner};
 use image::codecs::jpeg::JpegEncoder;
@@ -47,15 +47,15 @@ pub fn page(
     }
     for (&position, input) in &sweep.inputs {
         let name = escape(&names[position]);
-        let seen = &seen_input(&input.pixels, input.original, captioner.preprocessor().config());
-        let photo = data_uri(seen)?;
+        let picture = &restore_proportions(&input.pixels, input.original, captioner.preprocessor().config());
+        let photo = data_uri(picture)?;
         write!(page, "\n<section>\n<h2>{name}</h2>\n<img class=\"seen\" alt=\"{name}\" src=\"{photo}\">\n")?;
         let mut first = None;
         for (setting, run) in settings.iter().zip(&sweep.runs) {
             let Some(captions) = run.examples.get(&position) else { continue };
             let Some(best) = captions.first() else { continue };
             let differs = parts_at(&first.get_or_insert(best).token_ids, &best.token_ids);
-            caption(&mut page, &setting.name, best, differs, seen, captioner)?;
+            caption(&mut page, &setting.name, best, differs, picture, captioner)?;
             if captions.len() > 1 {
                 page.push_str("<ol>");
                 for Caption { generated_text, score, .. } in captions {
@@ -101,7 +101,7 @@ fn caption(
     setting: &str,
     best: &Caption,
     differs: Option<usize>,
-    seen: &RgbImage,
+    picture: &RgbImage,
     captioner: &Captioner,
 ) -> Result<()> {
     let sum: f32 = best.token_logprobs.iter().sum();
@@ -113,15 +113,15 @@ fn caption(
         best.score
     )?;
     if let Some(weights) = &best.attentions {
-        let words = captioner.tokens(&best.token_ids);
-        let map = AttentionMap::new(seen, &words, weights.view())?;
-        for (index, word) in words.iter().enumerate() {
+        let tokens = captioner.tokens(&best.token_ids);
+        let map = AttentionMap::new(picture, &tokens, weights.view())?;
+        for (index, token) in tokens.iter().enumerate() {
             let class = if differs == Some(index + 1) { " class=\"differs\"" } else { "" };
-            let picture = data_uri(&map.overlay(index))?;
-            let word = escape(word);
+            let overlay = data_uri(&map.overlay(index))?;
+            let token = escape(token);
             write!(
                 page,
-                "<figure{class}><img alt=\"{word}\" src=\"{picture}\"><figcaption>{word}</figcaption></figure>"
+                "<figure{class}><img alt=\"{token}\" src=\"{overlay}\"><figcaption>{token}</figcaption></figure>"
             )?;
         }
     }
