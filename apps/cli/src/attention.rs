@@ -1,4 +1,4 @@
-//! `--attention DIR`: what the decoder looked at, in pictures and numbers.
+//! `--attention DIR`: the decoder's attention as pictures and numbers.
 
 use super::inputs::Input;
 use anyhow::{Context, Result};
@@ -6,14 +6,14 @@ use glimpse_attention::{AttendedCaption, CaptionFiles, FileNames, create_folder,
 use glimpse_runtime::{Caption, Captioner, NetworkInput};
 use std::path::{Path, PathBuf};
 
-/// A folder that the captions of one run write to.
+/// The folder for the attention of one run.
 pub struct AttentionDir {
     dir: PathBuf,
     names: FileNames,
 }
 
 impl AttentionDir {
-    /// Makes the folder, which must not be one that photos lie in.
+    /// Creates the folder. A folder that holds one of the photos is refused.
     pub fn create(dir: &Path, photos: &[Input]) -> Result<Self> {
         create_folder(dir, photos.iter().filter_map(Input::file))
             .with_context(|| format!("--attention {}", dir.display()))?;
@@ -43,7 +43,7 @@ impl AttentionDir {
             };
             files.write(&picture, &attended)?;
         }
-        // Those of an earlier run that had more.
+        // Files of an earlier run with more captions for each photo.
         let mut rank = captions.len() + 1;
         while CaptionFiles::new(&self.dir, &format!("{name}.{rank}")).remove()? {
             rank += 1;
