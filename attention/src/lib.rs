@@ -1,13 +1,13 @@
-//! Pictures and files of where a captioner looked: the weights of its 7x7 grid, laid over the photo.
+//! Pictures and files of a captioner's attention: the weights of its feature grid, drawn over the photo.
 //!
 //! ```no_run
-//! use glimpse_attention::{AttentionMap, seen};
+//! use glimpse_attention::{AttentionMap, input_picture};
 //! use glimpse_bundle::Preprocessor;
-//! # fn show(preprocessor: &Preprocessor, words: &[String], weights: ndarray::ArrayView2<'_, f32>)
+//! # fn show(preprocessor: &Preprocessor, tokens: &[String], weights: ndarray::ArrayView2<'_, f32>)
 //! # -> Result<(), Box<dyn std::error::Error>> {
 //! let photo = glimpse_bundle::image::open("photo.jpg".as_ref())?;
-//! let seen = seen(&photo, preprocessor)?;
-//! AttentionMap::new(&seen, words, weights)?.contact_sheet().save("attention.png")?;
+//! let picture = input_picture(&photo, preprocessor)?;
+//! AttentionMap::new(&picture, tokens, weights)?.contact_sheet().save("attention.png")?;
 //! # Ok(())
 //! # }
 //! ```
@@ -21,25 +21,25 @@ mod sheet;
 mod text;
 
 pub use files::{AttendedCaption, CaptionFiles, FileNames, create_folder};
-pub use input_picture::{seen, seen_input};
+pub use input_picture::{input_picture, restore_proportions};
 pub use map::{AttentionMap, upsample};
 
 use std::path::PathBuf;
 
-/// Why there is no picture of an attention.
+/// Why attention cannot be drawn or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Weights that are none of a square grid for each word.
-    #[error("attentions of shape {shape:?} do not hold a square grid for each of {words} words")]
+    /// Weights that are not those of a square grid for each token.
+    #[error("attentions of shape {shape:?} do not hold a square grid for each of {tokens} tokens")]
     Shape {
         /// \[rows, cells\] as given.
         shape: [usize; 2],
-        /// Words as given.
-        words: usize,
+        /// Number of tokens as given.
+        tokens: usize,
     },
-    /// Pictures of attention could have the names of photos.
-    #[error("{dir} holds the photo {photo}: name a folder of its own", dir = dir.display(), photo = photo.display())]
+    /// The folder holds one of the photos, which a picture of attention could replace.
+    #[error("{dir} holds the photo {photo}: name another folder for attention", dir = dir.display(), photo = photo.display())]
     HoldsPhoto {
         /// The folder.
         dir: PathBuf,

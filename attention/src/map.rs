@@ -4,56 +4,60 @@ use image::imageops::{FilterType, resize};
 use image::{ImageBuffer, Luma};
 use ndarray::{Array2, ArrayView1, ArrayView2};
 
-/// How much of an overlay is colour, how much photo.
+/// Share of the colour in an overlay; the rest is the photo.
 const OPACITY: f32 = 0.6;
 
-/// A caption's attention and the photo it looked at.
+/// The attention weights of a caption's tokens, with the photo.
 #[derive(Debug, Clone, Copy)]
 pub struct AttentionMap<'a> {
-    seen: &'a RgbImage,
-    words: &'a [String],
+    picture: &'a RgbImage,
+    tokens: &'a [String],
     weights: ArrayView2<'a, f32>,
 }
 
 impl<'a> AttentionMap<'a> {
-    /// `seen` is what [`seen`](super::seen()) makes of the photo; `weights` is \[words, cells\] of a
-    /// square grid, row-major.
+    /// `picture` is the photo as [`input_picture`](super::input_picture()) returns it; `weights` is \[tokens, cells\]
+    /// of a square grid, row-major.
     ///
     /// # Errors
-    /// Another number of rows than words, or cells that make no square.
-    pub fn new(seen: &'a RgbImage, words: &'a [String], weights: ArrayView2<'a, f32>) -> Result<Self, Error> {
+    /// A number of rows that differs from the number of tokens, or a number of cells that is not a square.
+    pub fn new(
+        picture: &'a RgbImage,
+        tokens: &'a [String],
+        weights: ArrayView2<'a, f32>,
+    ) -> Result<Self, Error> {
         let (rows, cells) = weights.dim();
-        if rows != words.len() || cells == 0 || cells.isqrt().pow(2) != cells {
-            return Err(Error::Shape { shape: [rows, cells], words: words.len() });
+        if rows != tokens.len() || cells == 0 || cells.isqrt().pow(2) != cells {
+            return Err(Error::Shape { shape: [rows, cells], tokens: tokens.len() });
         }
-        Ok(Self { seen, words, weights })
+        Ok(Self { picture, tokens, weights })
     }
 
-    /// The photo as the network saw it.
-    pub fn seen(&self) -> &'a RgbImage {
-        self.seen
+    /// The part of the photo that is the network's input.
+    pub fn picture(&self) -> &'a RgbImage {
+        self.picture
     }
 
-    /// The words, `<eos>` among them where it was reached.
-    pub fn words(&self) -> &'a [String] {
-        self.words
+    /// The tokens, with `<eos>` if it was reached.
+    pub fn tokens(&self) -> &'a [String] {
+        self.tokens
     }
 
-    /// The photo under the weights of one word, as large as the photo.
+    /// The photo with the weights of one token drawn over it, in the photo's size.
     ///
-    /// The weights are interpolated as [`upsample`] does, and coloured with matplotlib's perceptually
-    /// uniform inferno from 0, dark, to the largest weight of this word, bright.
+    /// The weights are interpolated with [`upsample`] and coloured with matplotlib's perceptually uniform inferno: 0 is
+    /// dark, the largest weight of this token is bright.
     ///
     /// # Panics
-    /// When there is no such word.
-    pub fn overlay(&self, word: usize) -> RgbImage {
-        let weights = self.weights.row(word);
-        let (width, height) = self.seen.dimensions();
-        let most = weights.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+    /// If there is no such token.
+    pub fn overlay(&self, token: usize) -> RgbImage {
+        let weights = self.weights.row(token);
+        let (width, height) = self.picture.dimensions();
+        let largest = weights.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
         let heat = upsample(weights, width, height);
-        let mut overlay = self.seen.clone();
+        let mut overlay = self.picture.clone();
         for (pixel, weight) in overlay.pixels_mut().zip(&heat) {
-            let colour = colorous::INFERNO.eval_continuous(f64::from(weight / most)).into_array();
+            let colour = colorous::INFERNO.eval_continuous(f64::from(weight / largest)).into_array();
             for (value, colour) in pixel.0.iter_mut().zip(colour) {
                 let mixed = f32::from(*value) * (1.0 - OPACITY) + f32::from(colour) * OPACITY;
                 *value = mixed.round() as u8;
@@ -63,10 +67,10 @@ impl<'a> AttentionMap<'a> {
     }
 }
 
-/// Spreads the weights of a square grid, row-major, over `width` x `height` pixels: \[height, width\].
+/// Interpolates the weights of a square grid, row-major, to `width` x `height` pixels: \[height, width\].
 ///
-/// Bilinear between the cells' centres, and constant beyond the outermost ones: torch's
-/// `interpolate(mode="bilinear", align_corners=False)`, for pictures that are larger than the grid.
+/// The values are bilinear between the centres of the cells, and constant outside the outermost centres. For pictures
+/// that are larger than the grid this equals torch's `interpolate(mode="bilinear", align_corners=False)`.
 pub fn upsample(weights: ArrayView1<'_, f32>, width: u32, height: u32) -> Array2<f32> {
     let side = weights.len().isqrt() as u32;
     let grid = ImageBuffer::from_fn(side, side, |x, y| Luma([weights[(y * side + x) as usize]]));

@@ -1,4 +1,4 @@
-//! Words under pictures, in DejaVu Sans, which brings Latin, Greek and Cyrillic.
+//! Text under pictures, in DejaVu Sans, which has Latin, Greek and Cyrillic letters.
 
 use ab_glyph::{Font, FontRef, Glyph, PxScale, ScaleFont, point};
 use glimpse_bundle::image::RgbImage;
@@ -6,12 +6,12 @@ use image::Rgb;
 
 /// Height of a line of text in pixels.
 pub(super) const LINE: u32 = 24;
-/// Height of the letters, ascenders and descenders included.
+/// Height of the letters with ascenders and descenders.
 const SIZE: f32 = 18.0;
 const INK: f32 = 32.0;
 
-/// Writes one line, centred in `width` pixels from (`left`, `top`) on; a line that is too long is
-/// written smaller.
+/// Writes one line, centred in the `width` pixels to the right of (`left`, `top`). A line that is too long is written
+/// smaller.
 pub(super) fn write_centred(picture: &mut RgbImage, text: &str, left: u32, top: u32, width: u32) {
     let Ok(font) = FontRef::try_from_slice(dejavu::sans::regular()) else { return };
     let long = line(&font, text, SIZE).1;
@@ -32,7 +32,7 @@ pub(super) fn write_centred(picture: &mut RgbImage, text: &str, left: u32, top: 
     }
 }
 
-/// Glyphs side by side from (0, 0) on, and how far they reach.
+/// The glyphs side by side, the first at (0, 0), and their total width.
 fn line(font: &FontRef<'_>, text: &str, size: f32) -> (Vec<Glyph>, f32) {
     let font = font.as_scaled(PxScale::from(size));
     let (mut glyphs, mut x) = (Vec::<Glyph>::new(), 0.0);
@@ -46,7 +46,7 @@ fn line(font: &FontRef<'_>, text: &str, size: f32) -> (Vec<Glyph>, f32) {
     (glyphs, x)
 }
 
-/// Where letters of full size stand, so that smaller ones stand on the same line.
+/// The baseline of letters of full size; smaller letters use it too.
 fn baseline(font: &FontRef<'_>) -> f32 {
     let font = font.as_scaled(PxScale::from(SIZE));
     ((LINE as f32 - font.height()) / 2.0 + font.ascent()).round()

@@ -1,4 +1,4 @@
-//! Pictures of attention: against torch's interpolation, and by where the light falls.
+//! Pictures of attention: interpolation equals torch's, and the brightest place is the cell with the largest weight.
 
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
@@ -33,24 +33,24 @@ fn upsampling_equals_torch() {
     }
 }
 
-fn words(count: usize) -> Vec<String> {
-    (0..count).map(|word| format!("word{word}")).collect()
+fn tokens(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("word{number}")).collect()
 }
 
 fn brightness(Rgb(pixel): &Rgb<u8>) -> u32 {
     pixel.iter().map(|&value| u32::from(value)).sum()
 }
 
-/// Each cell in turn gets all weight: the overlay is brightest within that cell.
+/// One cell after the other gets all weight: the overlay is brightest within that cell.
 #[test]
-fn light_falls_on_the_cell_that_was_looked_at() {
-    let seen = RgbImage::from_pixel(224, 112, Rgb([90; 3]));
+fn the_cell_with_the_weight_is_the_brightest() {
+    let picture = RgbImage::from_pixel(224, 112, Rgb([90; 3]));
     let weights = Array2::eye(49);
-    let words = words(49);
-    let map = AttentionMap::new(&seen, &words, weights.view()).unwrap();
+    let tokens = tokens(49);
+    let map = AttentionMap::new(&picture, &tokens, weights.view()).unwrap();
     for cell in 0..49 {
         let overlay = map.overlay(cell);
-        assert_eq!(overlay.dimensions(), seen.dimensions());
+        assert_eq!(overlay.dimensions(), picture.dimensions());
         let (x, y, _) = overlay.enumerate_pixels().max_by_key(|(_, _, pixel)| brightness(pixel)).unwrap();
         assert_eq!(
             (y / 16, x / 32),
@@ -61,11 +61,11 @@ fn light_falls_on_the_cell_that_was_looked_at() {
 }
 
 #[test]
-fn a_contact_sheet_has_the_photo_and_a_tile_a_word() {
-    let seen = RgbImage::from_pixel(100, 50, Rgb([10, 200, 30]));
-    let words = words(8);
+fn a_contact_sheet_has_the_photo_and_a_tile_for_each_token() {
+    let picture = RgbImage::from_pixel(100, 50, Rgb([10, 200, 30]));
+    let tokens = tokens(8);
     let weights = Array2::from_elem((8, 49), 1.0 / 49.0);
-    let map = AttentionMap::new(&seen, &words, weights.view()).unwrap();
+    let map = AttentionMap::new(&picture, &tokens, weights.view()).unwrap();
     let sheet = map.contact_sheet();
     // Nine tiles in rows of six, with gaps of 8 and lines of 24.
     assert_eq!(sheet.dimensions(), (6 * 108 + 8, 2 * 82 + 8));
@@ -83,29 +83,29 @@ fn a_contact_sheet_has_the_photo_and_a_tile_a_word() {
         );
         let ink =
             pixels(left, top + 50, 24).filter(|&(x, y)| brightness(sheet.get_pixel(x, y)) < 300).count();
-        assert!((30..800).contains(&ink), "{ink} dark pixels are a word");
+        assert!((30..800).contains(&ink), "{ink} dark pixels are a token");
     }
-    assert_eq!(sheet.get_pixel(6 * 108 - 20, 100), &Rgb([255; 3]), "nothing behind the last word");
+    assert_eq!(sheet.get_pixel(6 * 108 - 20, 100), &Rgb([255; 3]), "nothing after the last token");
 }
 
 #[test]
-fn a_long_word_stays_within_its_tile() {
-    let seen = RgbImage::from_pixel(60, 50, Rgb([0; 3]));
-    let words = vec!["Donaudampfschifffahrtsgesellschaftskapitän".to_string()];
+fn a_long_token_stays_within_its_tile() {
+    let picture = RgbImage::from_pixel(60, 50, Rgb([0; 3]));
+    let tokens = vec!["Donaudampfschifffahrtsgesellschaftskapitän".to_string()];
     let weights = Array2::from_elem((1, 49), 1.0 / 49.0);
-    let sheet = AttentionMap::new(&seen, &words, weights.view()).unwrap().contact_sheet();
+    let sheet = AttentionMap::new(&picture, &tokens, weights.view()).unwrap().contact_sheet();
     let dark = |x: u32| (58..82).any(|y| brightness(sheet.get_pixel(x, y)) < 500);
-    assert!((76..136).any(dark), "it is written");
-    assert!(!(0..75).chain(137..144).any(dark), "and written nowhere else");
+    assert!((76..136).any(dark), "the token is written");
+    assert!(!(0..75).chain(137..144).any(dark), "nothing is written outside the tile");
 }
 
 #[test]
-fn weights_that_fit_no_grid_are_refused() {
-    let seen = RgbImage::new(10, 10);
-    let words = words(2);
+fn weights_that_do_not_fit_a_grid_are_refused() {
+    let picture = RgbImage::new(10, 10);
+    let tokens = tokens(2);
     for (rows, cells) in [(3, 49), (2, 48), (2, 0)] {
         let weights = Array2::zeros((rows, cells));
-        let refusal = AttentionMap::new(&seen, &words, weights.view()).unwrap_err();
-        assert!(matches!(refusal, Error::Shape { shape, words: 2 } if shape == [rows, cells]), "{refusal}");
+        let refusal = AttentionMap::new(&picture, &tokens, weights.view()).unwrap_err();
+        assert!(matches!(refusal, Error::Shape { shape, tokens: 2 } if shape == [rows, cells]), "{refusal}");
     }
 }

@@ -116,7 +116,7 @@ fn no_output_replaces_what_is_read_or_written() {
         assert!(outcome.stderr[0].contains(word), "{outcome:#?}");
         assert!(fs::read(&photo).unwrap() == before);
     };
-    refused(compare().arg("--html").arg(&photo), "is read too");
+    refused(compare().arg("--html").arg(&photo), "is also an input");
     refused(compare().arg("--html").arg(folder.path()), "is a folder");
 }
 

@@ -148,7 +148,7 @@ fn results_of_an_earlier_run_are_not_lost() {
     let mut wrong_folder = evaluate(&captions);
     wrong_folder.args(["--device", "cpu", "--model"]).arg(bundle()).arg("--images").arg(&elsewhere);
     refused(wrong_folder.arg("--output").arg(&output), "nothing to score");
-    refused(captioning(&captions).arg("--output").arg(&captions), "is read too");
+    refused(captioning(&captions).arg("--output").arg(&captions), "is also an input");
     refused(captioning(&captions).arg("--output").arg(&elsewhere), "is not a file");
     refused(captioning(&captions).args(["--output", "no/such/folder/results.json"]), "no folder");
     refused(evaluate(&captions).args(["--num-beams", "2", "--results"]).arg(&output), "--num-beams");

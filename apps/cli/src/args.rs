@@ -10,10 +10,10 @@ use glimpse_runtime::{
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// The bundle that is used when none is named.
+/// The bundle to use if the user names none.
 const DEFAULT_MODEL: &str = "models/flickr8k-edge";
 
-/// Which model captions, and where.
+/// The model, and where it runs.
 #[derive(clap::Args)]
 pub struct ModelArgs {
     /// The bundle [default: models/flickr8k-edge in the working directory or beside the program]
@@ -34,12 +34,12 @@ pub struct ModelArgs {
 }
 
 impl ModelArgs {
-    /// Opens the bundle; says so where CUDA was hoped for.
+    /// Opens the bundle. Prints a note if CUDA is there but cannot be used.
     pub fn open(&self) -> Result<Captioner> {
         self.open_graphs(self.bundle()?)
     }
 
-    /// The bundle without its graphs.
+    /// Opens the bundle without its graphs.
     pub fn bundle(&self) -> Result<Bundle> {
         Ok(Bundle::open_unverified(model_dir(self.model.as_deref())?)?)
     }
@@ -57,36 +57,36 @@ impl ModelArgs {
         Ok(captioner)
     }
 
-    /// How photos run through the network.
+    /// Batch size and threads.
     pub fn stream_options(&self) -> StreamOptions {
         let threads = self.runtime.options().resolved_threads();
         StreamOptions::default().with_batch_size(self.batch_size).with_threads(threads)
     }
 
-    /// Which of the bundle's graphs run.
+    /// The precision of the graphs.
     pub fn precision(&self) -> PrecisionChoice {
         self.precision
     }
 }
 
-/// Photos with what people wrote about them.
+/// Photos and their reference captions.
 #[derive(clap::Args)]
 pub struct ReferenceArgs {
     /// Reference captions: Flickr30k results.csv or .token, Flickr8k.token.txt, Kaggle captions.txt,
     /// Karpathy's or COCO's JSON
     #[arg(long, value_name = "FILE")]
     captions: Option<PathBuf>,
-    /// Layout of the caption file, where its content leaves a doubt
+    /// Layout of the caption file, needed only if its content fits more than one
     #[arg(long, requires = "captions")]
     layout: Option<Layout>,
-    /// Only these photos: a file with their names, one a line, or train, val or test where the caption
-    /// file has a split of its own
+    /// Only these photos: a file with their names, one on each line, or train, val or test if the caption
+    /// file has its own split
     #[arg(long, value_name = "LIST", requires = "captions")]
     split: Option<PathBuf>,
 }
 
 impl ReferenceArgs {
-    /// The files that are read.
+    /// The files that will be read.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.captions.iter().chain(&self.split).map(PathBuf::as_path)
     }
@@ -94,9 +94,9 @@ impl ReferenceArgs {
     /// The photos to score, in the order of the caption file; `None` without --captions.
     pub fn read(&self) -> Result<Option<Vec<CaptionedImage>>> {
         let Some(path) = &self.captions else {
-            // clap does not ask for what another argument excludes.
+            // clap ignores `requires` if another argument excludes the required one.
             if self.layout.is_some() || self.split.is_some() {
-                bail!("--layout and --split are of --captions");
+                bail!("--layout and --split need --captions");
             }
             return Ok(None);
         };
@@ -108,7 +108,7 @@ impl ReferenceArgs {
             if let Some((_, name)) = report.missing.first() {
                 let missing = report.missing.len();
                 complain(format_args!(
-                    "note: {missing} of the photos in {} have no caption, {name} for one",
+                    "note: {missing} of the photos in {} have no caption, for example {name}",
                     list.display()
                 ));
             }
@@ -133,10 +133,10 @@ impl ReferenceArgs {
 
 #[derive(clap::Args)]
 pub struct RuntimeArgs {
-    /// Threads of ONNX Runtime, and photos prepared at once [default: the physical cores]
+    /// Threads of ONNX Runtime, and threads that prepare photos [default: the physical cores]
     #[arg(long, value_name = "N", env = "GLIMPSE_THREADS", value_parser = count(1024))]
     threads: Option<usize>,
-    /// The ONNX Runtime library, or the folder that holds it [default: searched]
+    /// The ONNX Runtime library, or the folder that holds it [default: searched for]
     #[arg(long, value_name = "PATH", env = "GLIMPSE_ORT_LIB")]
     ort_lib: Option<PathBuf>,
 }
@@ -150,16 +150,16 @@ impl RuntimeArgs {
     }
 }
 
-/// Reads a count from 1 to `most`.
-pub fn count(most: usize) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync + 'static {
+/// Reads a count from 1 to `max`.
+pub fn count(max: usize) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync + 'static {
     move |text| match text.parse() {
-        Ok(count) if (1..=most).contains(&count) => Ok(count),
-        _ => Err(format!("not a whole number from 1 to {most}")),
+        Ok(count) if (1..=max).contains(&count) => Ok(count),
+        _ => Err(format!("not a whole number from 1 to {max}")),
     }
 }
 
-/// The bundle to use: the one named, or the shipped one in the working directory, or beside or above
-/// the program.
+/// The bundle to use: the named one, or the shipped one, which is searched for in the working directory and in the
+/// folders of the program and above it.
 pub fn model_dir(named: Option<&Path>) -> Result<PathBuf> {
     if let Some(dir) = named {
         return Ok(dir.to_path_buf());

@@ -1,19 +1,19 @@
-//! `--attention DIR`: what the decoder looked at, in pictures and numbers.
+//! `--attention DIR`: the decoder's attention as pictures and numbers.
 
 use super::inputs::Input;
 use anyhow::{Context, Result};
-use glimpse_attention::{AttendedCaption, CaptionFiles, FileNames, create_folder, seen_input};
+use glimpse_attention::{AttendedCaption, CaptionFiles, FileNames, create_folder, restore_proportions};
 use glimpse_runtime::{Caption, Captioner, NetworkInput};
 use std::path::{Path, PathBuf};
 
-/// A folder that the captions of one run write to.
+/// The folder for the attention of one run.
 pub struct AttentionDir {
     dir: PathBuf,
     names: FileNames,
 }
 
 impl AttentionDir {
-    /// Makes the folder, which must not be one that photos lie in.
+    /// Creates the folder. A folder that holds one of the photos is refused.
     pub fn create(dir: &Path, photos: &[Input]) -> Result<Self> {
         create_folder(dir, photos.iter().filter_map(Input::file))
             .with_context(|| format!("--attention {}", dir.display()))?;
@@ -28,7 +28,7 @@ impl AttentionDir {
         captions: &[Caption],
         captioner: &Captioner,
     ) -> Result<()> {
-        let seen = seen_input(&input.pixels, input.original, captioner.preprocessor().config());
+        let picture = restore_proportions(&input.pixels, input.original, captioner.preprocessor().config());
         let name = self.names.of(Path::new(if image == "-" { "stdin" } else { image }));
         for (rank, caption) in captions.iter().enumerate() {
             let files = CaptionFiles::new(&self.dir, &format!("{name}.{}", rank + 1));
@@ -36,14 +36,14 @@ impl AttentionDir {
                 image,
                 generated_text: &caption.generated_text,
                 score: caption.score,
-                words: &captioner.tokens(&caption.token_ids),
+                tokens: &captioner.tokens(&caption.token_ids),
                 token_ids: &caption.token_ids,
                 token_logprobs: &caption.token_logprobs,
                 attentions: caption.attentions.as_ref().context("decoded without attentions")?.view(),
             };
-            files.write(&seen, &attended)?;
+            files.write(&picture, &attended)?;
         }
-        // Those of an earlier run that had more.
+        // Files of an earlier run with more captions for each photo.
         let mut rank = captions.len() + 1;
         while CaptionFiles::new(&self.dir, &format!("{name}.{rank}")).remove()? {
             rank += 1;

@@ -25,7 +25,7 @@ pub struct Args {
     model: ModelArgs,
     #[command(flatten)]
     search: SearchArgs,
-    /// Write to this folder where the decoder looked at each word: pictures, .npy and JSON
+    /// Write the decoder's attention for each word to this folder: pictures, .npy and JSON
     #[arg(long, value_name = "DIR", env = "GLIMPSE_ATTENTION")]
     attention: Option<PathBuf>,
     /// One line of JSON for each photo

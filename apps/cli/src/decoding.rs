@@ -8,7 +8,7 @@ use glimpse_runtime::generation::{EarlyStopping, GenerationConfig};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// All options, for commands that decode in one way.
+/// All options, for commands that run one search.
 #[derive(clap::Args, Serialize)]
 pub struct SearchArgs {
     /// Hypotheses kept at each step; 1 is greedy search [default: the bundle's; 1 with --do-sample]
@@ -25,22 +25,22 @@ pub struct SearchArgs {
     sampling: SamplingArgs,
 }
 
-/// Tokens are drawn instead of searched.
+/// Options of sampling.
 #[derive(clap::Args, Serialize)]
 struct SamplingArgs {
-    /// Draw words instead of searching the best
+    /// Draw words at random instead of searching for the best
     #[arg(
         long, value_name = "BOOL", env = "GLIMPSE_DO_SAMPLE", value_parser = BoolishValueParser::new(),
         num_args = 0..=1, require_equals = true, default_missing_value = "true"
     )]
     do_sample: Option<bool>,
-    /// With --do-sample: below 1 bolder, above 1 wilder
+    /// With --do-sample: below 1 likely words are drawn more often, above 1 less often
     #[arg(long, value_name = "F", env = "GLIMPSE_TEMPERATURE", value_parser = finite)]
     temperature: Option<f32>,
-    /// With --do-sample: draw from this many of the best words; 0 draws from all
+    /// With --do-sample: draw only from this many of the most likely words; 0 draws from all
     #[arg(long, value_name = "N", env = "GLIMPSE_TOP_K")]
     top_k: Option<usize>,
-    /// With --do-sample: draw from the fewest words that have this probability together
+    /// With --do-sample: draw only from the smallest set of words that have this probability together
     #[arg(long, value_name = "P", env = "GLIMPSE_TOP_P", value_parser = finite)]
     top_p: Option<f32>,
     /// With --do-sample: the same seed draws the same captions for a photo [default: 0]
@@ -48,42 +48,42 @@ struct SamplingArgs {
     seed: Option<u64>,
 }
 
-/// Of a search, all but the number of beams and the length penalty: for commands that vary these themselves.
+/// Options of a search without the number of beams and the length penalty, for commands that vary these two.
 #[derive(clap::Args, Serialize)]
 pub struct DecodingArgs {
-    /// Longest sequence in words, start and end word counted [default: the bundle's]
+    /// Longest sequence in tokens, start and end token included [default: the bundle's]
     #[arg(long, value_name = "N", env = "GLIMPSE_MAX_LENGTH")]
     max_length: Option<usize>,
-    /// Most tokens of a caption, the end token counted; in the place of --max-length
-    #[arg(long, value_name = "N", env = "GLIMPSE_MAX_NEW_TOKENS")]
+    /// Largest number of tokens of a caption, end token included; use it or --max-length
+    #[arg(long, value_name = "N", env = "GLIMPSE_MAX_NEW_TOKENS", conflicts_with = "max_length")]
     max_new_tokens: Option<usize>,
-    /// No end before this many words, start word counted and end word not [default: the bundle's]
+    /// Least number of tokens before the end token, start token included [default: the bundle's]
     #[arg(long, value_name = "N", env = "GLIMPSE_MIN_LENGTH")]
     min_length: Option<usize>,
     /// N-grams of this size never repeat within a caption; 0 allows all [default: the bundle's]
     #[arg(long, value_name = "N", env = "GLIMPSE_NO_REPEAT_NGRAM_SIZE")]
     no_repeat_ngram_size: Option<usize>,
-    /// Above 1, words that were said become rarer [default: the bundle's]
+    /// Above 1, words that the caption already has become less likely [default: the bundle's]
     #[arg(long, value_name = "F", env = "GLIMPSE_REPETITION_PENALTY", value_parser = finite)]
     repetition_penalty: Option<f32>,
-    /// Captions for each photo, best first; at most num-beams unless they are drawn [default: 1]
+    /// Captions for each photo, best first; at most num-beams, except with --do-sample [default: 1]
     #[arg(long, value_name = "N", env = "GLIMPSE_NUM_RETURN_SEQUENCES")]
     num_return_sequences: Option<usize>,
-    /// When beam search is done: true as soon as it has num-beams captions, false when better ones are
+    /// When beam search ends: true as soon as it has num-beams captions, false when better ones are
     /// unlikely, never when they are impossible [default: the bundle's]
     #[arg(long, value_name = "WHEN", env = "GLIMPSE_EARLY_STOPPING", value_parser = str::parse::<EarlyStopping>)]
     early_stopping: Option<EarlyStopping>,
-    /// Diverse beam search: the beams search in this many groups [default: the bundle's]
+    /// Diverse beam search: the number of groups of beams [default: the bundle's]
     #[arg(long, value_name = "N", env = "GLIMPSE_NUM_BEAM_GROUPS")]
     num_beam_groups: Option<usize>,
-    /// Taken off a word's log-probability for each beam of an earlier group that says it in the same step
+    /// Subtracted from a word's log-probability for each beam of an earlier group that chose it in the same step
     #[arg(long, value_name = "F", env = "GLIMPSE_DIVERSITY_PENALTY", value_parser = finite)]
     diversity_penalty: Option<f32>,
 }
 
-/// The options that were given, by key: on the command line, and by variables of the environment.
+/// The options that the user gave, by key: as flags and as environment variables.
 ///
-/// A variable that has no effect in a call is passed over; a flag without effect is refused.
+/// A variable without effect is ignored; a flag without effect is refused.
 #[derive(Default)]
 pub struct Given {
     flags: Map<String, Value>,
@@ -91,7 +91,7 @@ pub struct Given {
 }
 
 impl Given {
-    /// Sorts `options`, of which the absent ones are null, by where `matches` has them from.
+    /// Separates `options` into flags and variables, as `matches` says. Absent options are null.
     fn of(options: &impl Serialize, matches: &ArgMatches) -> Result<Self> {
         let mut given = Self::default();
         let Value::Object(options) = serde_json::to_value(options)? else { return Ok(given) };
@@ -109,7 +109,7 @@ impl Given {
         self.variables.extend(other.variables);
     }
 
-    /// Puts the options in the place of the bundle's.
+    /// Replaces the bundle's options by the given ones.
     pub fn over(&self, config: &GenerationConfig) -> Result<GenerationConfig> {
         config.with_overrides_and_defaults(&self.flags, &self.variables).map_err(|refused| {
             // A flag is told by its own name.
@@ -128,7 +128,7 @@ fn finite(text: &str) -> Result<f32, String> {
 }
 
 impl SearchArgs {
-    /// What was given; `matches` are those of the subcommand.
+    /// The given options; `matches` are those of the subcommand.
     pub fn given(&self, matches: &ArgMatches) -> Result<Given> {
         let mut given = Given::of(self, matches)?;
         given.extend(self.decoding.given(matches)?);
@@ -138,7 +138,7 @@ impl SearchArgs {
 }
 
 impl DecodingArgs {
-    /// What was given; `matches` are those of the subcommand.
+    /// The given options; `matches` are those of the subcommand.
     pub fn given(&self, matches: &ArgMatches) -> Result<Given> {
         Given::of(self, matches)
     }
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn sampling_takes_the_place_of_the_bundles_beams() {
+    fn sampling_replaces_the_bundles_beams() {
         let config =
             GenerationConfig::default().with_num_beams(4).with_num_beam_groups(2).with_diversity_penalty(0.5);
         let flags = ["--do-sample", "--temperature", "0.7", "--top-k", "0", "--top-p", "0.9", "--seed", "7"];
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn beams_take_the_place_of_the_bundles_sampling() {
+    fn beams_replace_the_bundles_sampling() {
         let config = GenerationConfig::default()
             .with_num_beams(1)
             .with_do_sample(true)
@@ -201,11 +201,11 @@ mod tests {
         let options = applied(&config, &["--do-sample=false", "--num-beams", "2"]).unwrap();
         assert!(!options.do_sample);
         assert_eq!((options.num_beams, options.temperature, options.top_p), (2, 1.0, 1.0));
-        assert!(applied(&config, &["--num-beams", "2"]).is_err(), "beams are not drawn");
+        assert!(applied(&config, &["--num-beams", "2"]).is_err(), "sampling has no beams");
     }
 
     #[test]
-    fn what_would_have_no_effect_is_refused() {
+    fn flags_without_effect_are_refused() {
         for flags in [
             &["--seed", "1"][..],
             &["--top-p", "1"],

@@ -1,4 +1,4 @@
-//! From what stands on the command line to pictures.
+//! From the arguments of the command line to pictures.
 
 use anyhow::{Result, bail};
 use glimpse_bundle::image::{EXTENSIONS, ImageError, Listing, is_special, list_folder};
@@ -7,20 +7,20 @@ use std::fs::File;
 use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
-/// A picture to caption, or an argument that led to none.
+/// A picture to caption, or an argument that does not lead to one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     Stdin,
     File(PathBuf),
-    Nothing { argument: PathBuf, reason: String },
+    Missing { argument: PathBuf, reason: String },
 }
 
 impl Input {
-    /// What the outputs call it.
+    /// The name that the outputs use.
     pub fn name(&self) -> String {
         match self {
             Self::Stdin => "-".into(),
-            Self::File(path) | Self::Nothing { argument: path, .. } => path.display().to_string(),
+            Self::File(path) | Self::Missing { argument: path, .. } => path.display().to_string(),
         }
     }
 
@@ -28,12 +28,12 @@ impl Input {
     pub fn file(&self) -> Option<&Path> {
         match self {
             Self::File(path) => Some(path),
-            Self::Stdin | Self::Nothing { .. } => None,
+            Self::Stdin | Self::Missing { .. } => None,
         }
     }
 
-    /// The photo, which is read when its turn comes. An argument that led to none becomes one that fails. A pipe that
-    /// was named is read; one that was found among photos is not.
+    /// The photo, which is read when it is needed. An argument that does not lead to a picture becomes a photo whose
+    /// reading fails. A pipe is read if it was named; in a folder or glob it is refused.
     pub fn photo(&self) -> Photo {
         let reader = |open: Box<dyn FnOnce() -> io::Result<Box<dyn Read>> + Send>| Photo::Reader(open);
         match self {
@@ -49,7 +49,7 @@ impl Input {
                 reader(Box::new(|| Ok(Box::new(File::open(path)?))))
             }
             Self::File(path) => Photo::Path(path.clone()),
-            Self::Nothing { reason, .. } => {
+            Self::Missing { reason, .. } => {
                 let reason = reason.clone();
                 reader(Box::new(|| Err(io::Error::other(reason))))
             }
@@ -57,20 +57,20 @@ impl Input {
     }
 }
 
-/// Files, folders (their pictures, sorted, not those of folders within), globs, and `-`.
+/// Expands files, folders (their pictures, sorted, without those of inner folders), globs, and `-`.
 pub fn expand(arguments: &[PathBuf]) -> Result<Vec<Input>> {
     if arguments.iter().filter(|argument| argument.as_os_str() == "-").count() > 1 {
         bail!("- stands for standard input, which holds one picture: give it once");
     }
     let mut inputs = Vec::new();
     for argument in arguments {
-        let nothing = |reason: String| Input::Nothing { argument: argument.clone(), reason };
+        let missing = |reason: String| Input::Missing { argument: argument.clone(), reason };
         if argument.as_os_str() == "-" {
             inputs.push(Input::Stdin);
         } else if argument.is_dir() {
             match list_folder(argument) {
                 Ok(listing) => inputs.extend(in_folder(argument, listing)),
-                Err(error) => inputs.push(nothing(error.to_string())),
+                Err(error) => inputs.push(missing(error.to_string())),
             }
         } else if let Some(pattern) = as_pattern(argument) {
             match glob::glob(pattern) {
@@ -80,16 +80,16 @@ pub fn expand(arguments: &[PathBuf]) -> Result<Vec<Input>> {
                         Ok(path) if path.is_dir() => None,
                         Ok(path) if is_special(&path) => Some(refused(path, &ImageError::NotAFile)),
                         Ok(path) => Some(Input::File(path)),
-                        Err(error) => Some(Input::Nothing {
+                        Err(error) => Some(Input::Missing {
                             argument: error.path().to_path_buf(),
                             reason: error.error().to_string(),
                         }),
                     }));
                     if inputs.len() == before {
-                        inputs.push(nothing("no file matches".into()));
+                        inputs.push(missing("no file matches".into()));
                     }
                 }
-                Err(error) => inputs.push(nothing(format!("not a pattern: {error}"))),
+                Err(error) => inputs.push(missing(format!("not a pattern: {error}"))),
             }
         } else {
             inputs.push(Input::File(argument.clone()));
@@ -98,7 +98,7 @@ pub fn expand(arguments: &[PathBuf]) -> Result<Vec<Input>> {
     Ok(inputs)
 }
 
-/// The pictures of a folder, then those that cannot be read, each with the reason.
+/// The pictures of a folder, then its files that cannot be read, each with the reason.
 fn in_folder(folder: &Path, listing: Listing) -> Vec<Input> {
     let Listing { pictures, unreadable, special, folders, .. } = listing;
     let mut inputs: Vec<_> = pictures.into_iter().map(Input::File).collect();
@@ -107,18 +107,18 @@ fn in_folder(folder: &Path, listing: Listing) -> Vec<Input> {
     if inputs.is_empty() {
         let mut reason = format!("the folder holds no picture ({})", EXTENSIONS.join(", "));
         if !folders.is_empty() {
-            reason += &format!("; the {} folders in it are not looked into, name them", folders.len());
+            reason += &format!("; the {} folders in it are not searched, name them", folders.len());
         }
-        inputs.push(Input::Nothing { argument: folder.to_path_buf(), reason });
+        inputs.push(Input::Missing { argument: folder.to_path_buf(), reason });
     }
     inputs
 }
 
 fn refused(path: PathBuf, reason: &ImageError) -> Input {
-    Input::Nothing { argument: path, reason: reason.to_string() }
+    Input::Missing { argument: path, reason: reason.to_string() }
 }
 
-/// A glob, unless a file has just that name.
+/// The argument as a glob, unless a file has exactly this name.
 fn as_pattern(argument: &Path) -> Option<&str> {
     let text = argument.to_str()?;
     (text.contains(['*', '?', '[']) && !argument.exists()).then_some(text)
@@ -159,8 +159,8 @@ mod tests {
             "-",
         ];
         assert_eq!(names(&inputs, base), expected);
-        let nothing = inputs.iter().filter(|input| matches!(input, Input::Nothing { .. })).cloned();
-        assert_eq!(names(&nothing.collect::<Vec<_>>(), base), ["/none", "/*.gif", "/some/[.jpg"]);
+        let missing = inputs.iter().filter(|input| matches!(input, Input::Missing { .. })).cloned();
+        assert_eq!(names(&missing.collect::<Vec<_>>(), base), ["/none", "/*.gif", "/some/[.jpg"]);
         let read = |input: &Input| match input.photo() {
             Photo::Path(path) => fs::read(path),
             Photo::Reader(open) => open().and_then(|mut stream| {
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_folder_hides_is_named() {
+    fn files_of_a_folder_that_are_not_read_are_named() {
         let base = tempfile::tempdir().unwrap();
         let base = base.path();
         fs::create_dir_all(base.join("outer/inner")).unwrap();
@@ -185,15 +185,11 @@ mod tests {
         let inputs = expand(&[base.to_path_buf(), base.join("outer")]).unwrap();
         assert_eq!(names(&inputs, base), ["/a.jfif", "/b.HEIC", "/outer"]);
         let reasons = [1, 2].map(|index| match &inputs[index] {
-            Input::Nothing { reason, .. } => reason.clone(),
+            Input::Missing { reason, .. } => reason.clone(),
             other => panic!("{other:?}"),
         });
         assert!(reasons[0].starts_with("only JPEG, PNG"), "{}", reasons[0]);
-        assert!(
-            reasons[1].ends_with("; the 1 folders in it are not looked into, name them"),
-            "{}",
-            reasons[1]
-        );
+        assert!(reasons[1].ends_with("; the 1 folders in it are not searched, name them"), "{}", reasons[1]);
     }
 
     #[test]

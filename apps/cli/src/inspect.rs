@@ -16,8 +16,8 @@ pub struct Args {
     /// The bundle [default: models/flickr8k-edge in the working directory or beside the program]
     #[arg(value_name = "DIR", env = "GLIMPSE_MODEL")]
     model: Option<PathBuf>,
-    /// Run the graphs on this file's inputs and compare with its outputs: safetensors, by tensor name
-    /// under encoder/ and decoder/
+    /// Run the graphs on the inputs in this file and compare with the outputs in it: safetensors, with names
+    /// that begin with encoder/ and decoder/
     #[arg(long, value_name = "FILE")]
     reference: Option<PathBuf>,
     /// Largest absolute difference that --reference allows
@@ -49,7 +49,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
 }
 
-/// Prints the differences and fails when one is too large.
+/// Prints the differences. The exit code says whether one is too large.
 fn check(args: &Args, differences: &[Difference]) -> Result<ExitCode> {
     let largest = differences.iter().map(|difference| difference.max_abs_difference).fold(0.0, f64::max);
     let passed = largest <= args.atol;
@@ -66,7 +66,7 @@ fn check(args: &Args, differences: &[Difference]) -> Result<ExitCode> {
     if passed {
         return Ok(ExitCode::SUCCESS);
     }
-    complain(format_args!("error: the largest difference is {largest:.3e}, allowed are {:.0e}", args.atol));
+    complain(format_args!("error: the largest difference is {largest:.3e}, allowed is {:.0e}", args.atol));
     Ok(ExitCode::from(SOME_FAILED))
 }
 
@@ -122,7 +122,7 @@ fn tensors(out: &mut impl Write, side: &str, tensors: &[TensorInfo]) -> Result<(
     Ok(())
 }
 
-/// A flat record, one field a line.
+/// Prints a flat record, one field on each line.
 fn fields(out: &mut impl Write, record: &impl serde::Serialize) -> Result<()> {
     if let serde_json::Value::Object(fields) = serde_json::to_value(record)? {
         for (name, value) in fields {

@@ -45,7 +45,7 @@ const SOME_FAILED: u8 = 1;
 const WRONG_USE: u8 = 2;
 
 fn main() -> ExitCode {
-    // SAFETY: the first thing that runs.
+    // SAFETY: no other thread runs yet.
     unsafe { glimpse_runtime::disable_telemetry() };
     run()
 }
@@ -69,7 +69,7 @@ fn run() -> ExitCode {
     };
     result.unwrap_or_else(|error| {
         if is_broken_pipe(&error) {
-            // Whoever read the output has seen enough.
+            // The reader of the output needs no more of it.
             return ExitCode::SUCCESS;
         }
         complain(format_args!("error: {}", glimpse_bundle::with_causes(error.as_ref())));
@@ -77,19 +77,20 @@ fn run() -> ExitCode {
     })
 }
 
-/// What is wrong with the flags, in one line: clap's own words without the usage that it adds. Help goes out as it is.
+/// Prints what is wrong with the flags, in one line: clap's message without the usage that it adds. Help is printed
+/// unchanged.
 fn refuse(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         error.exit();
     }
     let text = error.to_string();
-    let end = ["\n\nUsage:", "\n\nFor more information"].map(|what| text.find(what).unwrap_or(text.len()));
+    let end = ["\n\nUsage:", "\n\nFor more information"].map(|part| text.find(part).unwrap_or(text.len()));
     let paragraphs: Vec<_> = text[..end[0].min(end[1])].split("\n\n").map(str::trim).collect();
     complain(format_args!("{}; try --help", paragraphs.join("; ")));
     ExitCode::from(WRONG_USE)
 }
 
-/// One line on stderr, whatever line breaks the text has. A closed stderr is nobody's problem.
+/// Prints one line on stderr, without the line breaks of the text. A failure to write is ignored.
 fn complain(text: impl std::fmt::Display) {
     let text = text.to_string();
     let lines = text.split(['\n', '\r']).map(str::trim);

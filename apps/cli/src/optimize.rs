@@ -7,10 +7,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Keep a bundle's graphs as they run on this machine's CPU, so that programs start faster
+/// Store a bundle's graphs in the form that runs on this machine's CPU, so that programs start faster
 ///
-/// They lie in the bundle's folder optimized/ and are used from then on. Another processor, another ONNX Runtime or
-/// other graphs are not served by them; removing the folder undoes it.
+/// The stored graphs are in the bundle's folder optimized/ and are used from then on. They are not used with another
+/// processor, another ONNX Runtime or other graphs. To undo this, remove the folder.
 #[derive(clap::Args)]
 pub struct Args {
     /// The bundle [default: models/flickr8k-edge in the working directory or beside the program]

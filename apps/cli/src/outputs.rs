@@ -1,10 +1,11 @@
-//! Files that a run is to write, looked at before it begins: it shall neither end in vain nor write over what it reads.
+//! Checks the output files before a run begins: a run must not fail at its end, and must not overwrite its inputs.
 
 use anyhow::{Result, bail};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-/// Refuses files, each given by a flag, that lie in no folder, that are among `inputs`, or that are one file.
+/// Refuses output files, each with its flag, whose folder does not exist, that are among `inputs`, or that are named
+/// twice.
 pub fn check<'a>(
     outputs: &[(&str, Option<&Path>)],
     inputs: impl IntoIterator<Item = &'a Path>,
@@ -26,10 +27,10 @@ pub fn check<'a>(
         }
         let place = file.canonicalize().unwrap_or_else(|_| folder.join(file.file_name().unwrap_or_default()));
         if inputs.contains(&place) {
-            bail!("{flag} {} is read too: name another file", file.display());
+            bail!("{flag} {} is also an input: name another file", file.display());
         }
         if !written.insert(place) {
-            bail!("{flag} {} is written twice: name another file", file.display());
+            bail!("{flag} {} is also the file of another flag: name another file", file.display());
         }
     }
     Ok(())

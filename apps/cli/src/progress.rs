@@ -1,12 +1,12 @@
-//! How far a run is.
+//! Progress of a run.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 
-/// From this many photos on, waiting is worth a progress bar.
+/// A run of at least this many photos shows a progress bar.
 const MANY: usize = 10;
 
-/// A bar on stderr where that is a terminal, else nothing.
+/// A bar on stderr if stderr is a terminal, else nothing.
 pub fn progress_bar(photos: usize) -> ProgressBar {
     let target = if photos >= MANY && std::io::stderr().is_terminal() {
         ProgressDrawTarget::stderr()

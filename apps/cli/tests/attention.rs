@@ -1,4 +1,4 @@
-//! What `glimpse caption --attention` writes.
+//! The files of `glimpse caption --attention`.
 
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// What one run of `glimpse caption --attention` leaves of a caption.
+/// The files of one caption after a run of `glimpse caption --attention`.
 struct Written {
     weights: Array2<f32>,
     json: Value,
@@ -57,7 +57,7 @@ fn caption(attention: &Path, flags: &[&str]) -> Option<Value> {
 }
 
 #[test]
-fn every_strategy_writes_where_it_looked() {
+fn every_strategy_writes_its_attention() {
     let folder = tempfile::tempdir().unwrap();
     let searches: [&[&str]; 4] = [
         &["--num-beams", "3", "--num-return-sequences", "3"],
@@ -90,12 +90,12 @@ fn every_strategy_writes_where_it_looked() {
             }
             let rows: Vec<Vec<f32>> = serde_json::from_value(json["attentions"].clone()).unwrap();
             assert!(weights.rows().into_iter().zip(&rows).all(|(row, json)| row.to_vec() == *json));
-            let words: Vec<String> = serde_json::from_value(json["words"].clone()).unwrap();
-            let said: Vec<_> = words.iter().filter(|word| *word != "<eos>").cloned().collect();
-            assert_eq!(said.join(" ").replace(" .", "."), caption["generated_text"].as_str().unwrap());
-            assert_eq!(overlays.len(), count, "one for each word, none of a longer caption: {overlays:?}");
+            let tokens: Vec<String> = serde_json::from_value(json["words"].clone()).unwrap();
+            let words: Vec<_> = tokens.iter().filter(|token| *token != "<eos>").cloned().collect();
+            assert_eq!(words.join(" ").replace(" .", "."), caption["generated_text"].as_str().unwrap());
+            assert_eq!(overlays.len(), count, "one for each token, none of a longer caption: {overlays:?}");
             assert!(overlays[0].starts_with("01-") && overlays[0].ends_with(".png"), "{overlays:?}");
-            // The photo is higher than wide: its tiles have 224 pixels of height, and a line of 24.
+            // The photo is higher than wide: its tiles are 224 pixels high, with a line of text of 24 pixels.
             let rows = (count as u32 + 1).div_ceil(6);
             assert_eq!(sheet.height(), rows * (224 + 24 + 8) + 8, "{flags:?}");
         }

@@ -1,4 +1,4 @@
-"""Writes golden/upsampled.json: a 7x7 grid as torch spreads it over a picture.
+"""Writes golden/upsampled.json: a 7x7 grid, interpolated by torch to the pixels of pictures.
 
     python3 -m venv /tmp/torch && /tmp/torch/bin/pip install torch
     /tmp/torch/bin/python attention/tests/golden/generate.py

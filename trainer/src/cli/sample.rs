@@ -3,7 +3,7 @@ use super::checkpoint::{CheckpointArgs, Opened};
 use super::terminal::{SomeFailed, note};
 use anyhow::Result;
 use clap::Args;
-use glimpse_attention::{AttendedCaption, CaptionFiles, FileNames, create_folder, seen};
+use glimpse_attention::{AttendedCaption, CaptionFiles, FileNames, create_folder, input_picture};
 use glimpse_bundle::image::RgbImage;
 use glimpse_bundle::{Preprocessor, image, printable};
 use glimpse_trainer::decode::{Choice, attend, decode};
@@ -92,11 +92,11 @@ impl SampleArgs {
             generated_text: &generated_text,
             score: attended.token_logprobs.iter().sum::<f32>()
                 / length.powf(checkpoint.generation.length_penalty),
-            words: &attended.token_ids.iter().map(word).collect::<Vec<_>>(),
+            tokens: &attended.token_ids.iter().map(word).collect::<Vec<_>>(),
             token_ids: &attended.token_ids,
             token_logprobs: &attended.token_logprobs,
             attentions: attended.attentions.view(),
         };
-        Ok(CaptionFiles::new(dir, &names.of(path)).write(&seen(picture, preprocessor)?, &caption)?)
+        Ok(CaptionFiles::new(dir, &names.of(path)).write(&input_picture(picture, preprocessor)?, &caption)?)
     }
 }

@@ -1,14 +1,14 @@
-//! The report: one file that holds all it shows.
+//! The report: one HTML file that needs no other file.
 
 use super::plot;
 use super::settings::Setting;
-use super::side_by_side::parts_at;
+use super::side_by_side::first_difference;
 use super::sweep::Sweep;
 use super::table::Table;
 use anyhow::Result;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use glimpse_attention::{AttentionMap, seen_input};
+use glimpse_attention::{AttentionMap, restore_proportions};
 use glimpse_bundle::image::RgbImage;
 use glimpse_runtime::{Caption, Captioner};
 use image::codecs::jpeg::JpegEncoder;
@@ -19,13 +19,13 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto
 table { border-collapse: collapse; margin: 1rem 0 } td, th { padding: .25rem .75rem; text-align: right }
 th { border-bottom: 2px solid #222 } td { border-bottom: 1px solid #ddd } td:first-child { text-align: left }
 svg { max-width: 100%; height: auto } section { border-top: 2px solid #222; margin-top: 2.5rem }
-.seen { height: 14rem } .best { font-size: 1.15rem; margin: 1rem 0 .25rem } .best small { color: #666 }
+.photo { height: 14rem } .best { font-size: 1.15rem; margin: 1rem 0 .25rem } .best small { color: #666 }
 .differs { background: #ffe3c2 } .words { display: flex; flex-wrap: wrap; gap: .4rem }
 figure { margin: 0; width: 7rem } figure img { width: 100%; display: block }
 figcaption { font-size: .8rem; text-align: center } li { color: #444 }
 ";
 
-/// The whole page. Photos are among it as small JPEGs, with the attention of each word of the best caption.
+/// The whole page. It holds the photos as small JPEGs, and the attention of each token of the best captions.
 pub fn page(
     sweep: &Sweep,
     settings: &[Setting],
@@ -47,15 +47,15 @@ pub fn page(
     }
     for (&position, input) in &sweep.inputs {
         let name = escape(&names[position]);
-        let seen = &seen_input(&input.pixels, input.original, captioner.preprocessor().config());
-        let photo = data_uri(seen)?;
-        write!(page, "\n<section>\n<h2>{name}</h2>\n<img class=\"seen\" alt=\"{name}\" src=\"{photo}\">\n")?;
+        let picture = &restore_proportions(&input.pixels, input.original, captioner.preprocessor().config());
+        let photo = data_uri(picture)?;
+        write!(page, "\n<section>\n<h2>{name}</h2>\n<img class=\"photo\" alt=\"{name}\" src=\"{photo}\">\n")?;
         let mut first = None;
         for (setting, run) in settings.iter().zip(&sweep.runs) {
             let Some(captions) = run.examples.get(&position) else { continue };
             let Some(best) = captions.first() else { continue };
-            let differs = parts_at(&first.get_or_insert(best).token_ids, &best.token_ids);
-            caption(&mut page, &setting.name, best, differs, seen, captioner)?;
+            let differs = first_difference(&first.get_or_insert(best).token_ids, &best.token_ids);
+            caption(&mut page, &setting.name, best, differs, picture, captioner)?;
             if captions.len() > 1 {
                 page.push_str("<ol>");
                 for Caption { generated_text, score, .. } in captions {
@@ -95,13 +95,13 @@ fn scores(page: &mut String, table: &Table) -> Result<()> {
     Ok(())
 }
 
-/// The best caption of a setting, with a picture for each word.
+/// The best caption of a setting, with a picture for each token.
 fn caption(
     page: &mut String,
     setting: &str,
     best: &Caption,
     differs: Option<usize>,
-    seen: &RgbImage,
+    picture: &RgbImage,
     captioner: &Captioner,
 ) -> Result<()> {
     let sum: f32 = best.token_logprobs.iter().sum();
@@ -113,15 +113,15 @@ fn caption(
         best.score
     )?;
     if let Some(weights) = &best.attentions {
-        let words = captioner.tokens(&best.token_ids);
-        let map = AttentionMap::new(seen, &words, weights.view())?;
-        for (index, word) in words.iter().enumerate() {
+        let tokens = captioner.tokens(&best.token_ids);
+        let map = AttentionMap::new(picture, &tokens, weights.view())?;
+        for (index, token) in tokens.iter().enumerate() {
             let class = if differs == Some(index + 1) { " class=\"differs\"" } else { "" };
-            let picture = data_uri(&map.overlay(index))?;
-            let word = escape(word);
+            let overlay = data_uri(&map.overlay(index))?;
+            let token = escape(token);
             write!(
                 page,
-                "<figure{class}><img alt=\"{word}\" src=\"{picture}\"><figcaption>{word}</figcaption></figure>"
+                "<figure{class}><img alt=\"{token}\" src=\"{overlay}\"><figcaption>{token}</figcaption></figure>"
             )?;
         }
     }

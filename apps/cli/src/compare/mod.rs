@@ -1,5 +1,5 @@
-//! `glimpse compare`: what greedy search and beams of several widths say, what that is worth and what
-//! it costs.
+//! `glimpse compare`: the captions of greedy search and of beam search with several widths, their scores and their
+//! cost.
 
 mod html;
 mod plot;
@@ -28,7 +28,7 @@ use sweep::{Examples, Sweep};
 /// Compare greedy search with beam search: side by side on photos, or scored on a data set
 #[derive(clap::Args)]
 pub struct Args {
-    /// Pictures, folders of pictures, globs to caption in every way
+    /// Pictures, folders of pictures, globs to caption with every setting
     #[arg(value_name = "PHOTO", conflicts_with_all = ["images", "captions"], required_unless_present_any = ["images", "captions"])]
     photos: Vec<PathBuf>,
     /// Folder of a data set's photos
@@ -46,19 +46,19 @@ pub struct Args {
     decoding: DecodingArgs,
     #[command(flatten)]
     model: ModelArgs,
-    /// Write where the decoders looked at each word, a folder for each setting
+    /// Write the decoder's attention for each word, a folder for each setting
     #[arg(long, value_name = "DIR")]
     attention: Option<PathBuf>,
-    /// Write a report that a browser shows without a network
+    /// Write an HTML report that needs no network
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Photos of a data set that --html and --attention show, from the first on [default: 6]
+    /// How many photos of a data set --html and --attention show; the first ones are taken [default: 6]
     #[arg(long, value_name = "N")]
     examples: Option<usize>,
     /// Write the table of a data set as CSV
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// Write a plot of quality and time by width: FILE.svg or FILE.png
+    /// Write a plot of score and time by width: FILE.svg or FILE.png
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
     /// JSON instead of text
@@ -103,7 +103,7 @@ pub fn run(args: &Args, matches: &ArgMatches) -> Result<ExitCode> {
     Ok(if sweep.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(SOME_FAILED) })
 }
 
-/// The photos to caption, and what the outputs call them.
+/// The photos to caption, and their names in the outputs.
 struct Photos {
     inputs: Vec<Input>,
     names: Vec<String>,
@@ -115,13 +115,13 @@ impl Args {
         self.html.is_some() || self.attention.is_some()
     }
 
-    /// The reference captions, if there are any; refuses flags that need them where there are none.
+    /// The reference captions, if there are any. Without them, refuses flags that need them.
     fn references(&self) -> Result<Option<Vec<CaptionedImage>>> {
         if self.references.files().next().is_some() && self.photos.is_empty() && self.images.is_none() {
-            bail!("--images DIR has the photos that --captions is about");
+            bail!("--captions needs --images DIR, the folder of its photos");
         }
         let references = self.references.read()?;
-        // clap does not ask for what another argument excludes.
+        // clap ignores `requires` if another argument excludes the required one.
         if references.is_none() && (self.csv.is_some() || self.plot.is_some()) {
             bail!(
                 "--csv and --plot show the scores of a data set: give --images and --captions instead of photos"
@@ -129,7 +129,7 @@ impl Args {
         }
         if self.examples.is_some() && (references.is_none() || !self.with_attention()) {
             bail!(
-                "--examples is how many photos of a data set --html and --attention show: give one of them too"
+                "--examples is the number of photos of a data set in --html and --attention: give one of them too"
             );
         }
         Ok(references)
@@ -150,12 +150,12 @@ impl Args {
             }
         };
         if inputs.contains(&Input::Stdin) {
-            bail!("- is for `glimpse caption`: compare reads files");
+            bail!("- works with `glimpse caption` only: compare reads files");
         }
         Ok(Photos { inputs, names })
     }
 
-    /// What is compared: every width with every length penalty.
+    /// The settings to compare: every width with every length penalty.
     fn settings(
         &self,
         matches: &ArgMatches,
@@ -170,7 +170,9 @@ impl Args {
         let bundle = captioner.generation_config().clone().search_only();
         let options = self.decoding.given(matches)?.over(&bundle.with_num_beams(settings::widest(widths)))?;
         if options.num_return_sequences > 1 && has_references && !self.with_attention() {
-            bail!("--num-return-sequences shows in --html and --attention alone: give one of them too");
+            bail!(
+                "--num-return-sequences has an effect only in --html and --attention: give one of them too"
+            );
         }
         let settings = settings::settings(&options, widths, &self.length_penalty)?;
         let vocab_size = captioner.bundle().config.architecture.vocab_size;
@@ -178,7 +180,7 @@ impl Args {
         Ok(settings)
     }
 
-    /// Writes everything that was asked for, but attentions.
+    /// Writes all outputs except attentions.
     fn write(
         &self,
         kind: Option<plot::Kind>,

@@ -11,7 +11,7 @@ use plotters::style::register_font;
 use std::path::Path;
 
 const SIZE: (u32, u32) = (960, 400);
-/// Told apart by most colour-blind people (Okabe and Ito).
+/// Colours that most colour-blind people can distinguish (Okabe and Ito).
 const COLOURS: [RGBColor; 6] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -21,7 +21,7 @@ const COLOURS: [RGBColor; 6] = [
     RGBColor(86, 180, 233),
 ];
 
-/// What a plot is written as.
+/// The format of a plot.
 #[derive(Clone, Copy)]
 pub enum Kind {
     Svg,
@@ -29,7 +29,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// By the file's name.
+    /// The format for the file's name.
     pub fn of(path: &Path) -> Result<Self> {
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("svg") => Ok(Self::Svg),
@@ -104,7 +104,7 @@ where
         .x_label_area_size(40)
         .y_label_area_size(64)
         .build_cartesian_2d(-0.25..last + 0.25, low..high + margin)?;
-    // Widths stand side by side, as 1, 2, 3, 5, 10 and 20 on one scale would hide the first.
+    // Widths have equal distances: on a linear scale of 1, 2, 3, 5, 10 and 20 the first ones would be too close.
     let label = |x: &f64| {
         let place = x.round();
         let near = (x - place).abs() < 1e-6 && place >= 0.0;
@@ -137,7 +137,7 @@ where
         }
         chart.draw_series(dots.into_iter().map(|point| Circle::new(point, 4, dot)))?;
     }
-    // Where times rise there is room for it; both panels have the same colours.
+    // The panel of times has room for it at the upper left; both panels have the same colours.
     if penalties.len() > 1 && from_zero {
         chart
             .configure_series_labels()

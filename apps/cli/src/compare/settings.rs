@@ -1,9 +1,9 @@
-//! What is compared.
+//! The settings to compare.
 
 use anyhow::{Result, bail};
 use glimpse_runtime::generation::GenerationConfig;
 
-/// One way to search.
+/// One search.
 pub struct Setting {
     /// For tables: `greedy`, `3 beams`, `3 beams, length penalty 0.8`.
     pub name: String,
@@ -17,15 +17,15 @@ impl Setting {
     }
 }
 
-/// Every width with every length penalty; greedy search, which compares no lengths, once. An n-best list
-/// is as long as its width allows.
+/// Every width with every length penalty. Greedy search does not use the penalty and occurs once. The number of
+/// returned captions is at most the width.
 pub fn settings(options: &GenerationConfig, widths: &[usize], penalties: &[f32]) -> Result<Vec<Setting>> {
     let widest = widest(widths);
     if widest == 1 && penalties.len() > 1 {
-        bail!("--length-penalty compares lengths of beam search, and no width is above 1");
+        bail!("--length-penalty has an effect only in beam search, and no width is above 1");
     }
     if options.num_return_sequences > widest {
-        bail!("--num-return-sequences {}: no width is as large", options.num_return_sequences);
+        bail!("--num-return-sequences {}: every width is smaller", options.num_return_sequences);
     }
     let penalties = if penalties.is_empty() { &[options.length_penalty] } else { penalties };
     let mut settings = Vec::new();
@@ -41,7 +41,7 @@ pub fn settings(options: &GenerationConfig, widths: &[usize], penalties: &[f32])
                 _ => format!("{num_beams} beams, length penalty {length_penalty}"),
             };
             if settings.iter().any(|setting: &Setting| setting.name == name) {
-                bail!("{name} is asked for twice");
+                bail!("{name} is given twice");
             }
             settings.push(Setting { name, options });
         }
@@ -49,7 +49,7 @@ pub fn settings(options: &GenerationConfig, widths: &[usize], penalties: &[f32])
     Ok(settings)
 }
 
-/// At least 1: a width of 0 is refused with the other options.
+/// The largest width, at least 1. A width of 0 is refused later, with the other options.
 pub fn widest(widths: &[usize]) -> usize {
     widths.iter().copied().fold(1, usize::max)
 }
@@ -60,7 +60,7 @@ mod tests {
     use glimpse_bundle::GenerationConfig;
 
     #[test]
-    fn widths_meet_penalties() {
+    fn every_width_has_every_penalty() {
         let mut options = GenerationConfig::default();
         options.num_return_sequences = 3;
         let found = settings(&options, &[1, 2, 5], &[0.5, 1.0]).unwrap();

@@ -1,4 +1,4 @@
-//! What every setting says of a photo.
+//! The captions of every setting for a photo, side by side.
 
 use super::settings::Setting;
 use super::sweep::Sweep;
@@ -6,28 +6,32 @@ use anyhow::Result;
 use glimpse_bundle::printable;
 use glimpse_runtime::Caption;
 use serde::Serialize;
-use std::io::Write;
+use std::io::{self, Write};
 
+/// A line of `--json`.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Line<'a> {
-    Settings { image: &'a str, settings: Vec<Found<'a>> },
+    Settings { image: &'a str, settings: Vec<SettingResult<'a>> },
     Error { image: &'a str, error: &'a str },
 }
 
+/// The captions of one setting for one photo.
 #[derive(Serialize)]
-struct Found<'a> {
+struct SettingResult<'a> {
     num_beams: usize,
     length_penalty: f32,
-    /// Of all photos: the decoder's and the search's time.
-    words_per_second: f64,
-    /// The word, from 1, where the best caption first differs from that of the first setting.
-    parts_at: Option<usize>,
-    captions: Vec<Said<'a>>,
+    /// Tokens for each second of the decoder and the search, over all photos.
+    #[serde(rename = "words_per_second")]
+    tokens_per_second: f64,
+    /// See [`first_difference`]; between the best captions of this setting and of the first one.
+    #[serde(rename = "parts_at")]
+    first_difference: Option<usize>,
+    captions: Vec<ComparedCaption<'a>>,
 }
 
 #[derive(Serialize)]
-struct Said<'a> {
+struct ComparedCaption<'a> {
     generated_text: &'a str,
     /// Log-probability of the whole caption.
     sum_logprobs: f32,
@@ -36,7 +40,7 @@ struct Said<'a> {
     token_logprobs: &'a [f32],
 }
 
-impl<'a> From<&'a Caption> for Said<'a> {
+impl<'a> From<&'a Caption> for ComparedCaption<'a> {
     fn from(caption: &'a Caption) -> Self {
         let Caption { generated_text, score, token_ids, token_logprobs, .. } = caption;
         Self {
@@ -49,12 +53,13 @@ impl<'a> From<&'a Caption> for Said<'a> {
     }
 }
 
-/// Where two captions part ways: the first word, from 1, that differs.
-pub fn parts_at(a: &[u32], b: &[u32]) -> Option<usize> {
+/// The first token, counted from 1, in which two captions differ.
+pub fn first_difference(a: &[u32], b: &[u32]) -> Option<usize> {
     let common = a.iter().zip(b).take_while(|(a, b)| a == b).count();
     (common < a.len().max(b.len())).then_some(common + 1)
 }
 
+/// Prints the captions of every photo, as text or as JSON.
 pub fn print(
     out: &mut impl Write,
     json: bool,
@@ -62,53 +67,63 @@ pub fn print(
     settings: &[Setting],
     names: &[String],
 ) -> Result<()> {
-    let width = settings.iter().map(|setting| setting.name.len()).max().unwrap_or(0);
     for (position, image) in names.iter().enumerate() {
-        let mut first: Option<&Caption> = None;
-        let mut found = Vec::new();
-        for (setting, run) in settings.iter().zip(&sweep.runs) {
-            let Some(captions) = run.examples.get(&position) else { continue };
-            let Some(best) = captions.first() else { continue };
-            found.push(Found {
-                num_beams: setting.options.num_beams,
-                length_penalty: setting.options.length_penalty,
-                words_per_second: run.tokens as f64 / run.decoding.as_secs_f64(),
-                parts_at: parts_at(&first.get_or_insert(best).token_ids, &best.token_ids),
-                captions: captions.iter().map(Said::from).collect(),
-            });
-        }
+        let results = results(sweep, settings, position);
         if json {
             let line = match sweep.failed.get(&position) {
                 Some(error) => Line::Error { image, error },
-                None => Line::Settings { image, settings: found },
+                None => Line::Settings { image, settings: results },
             };
             serde_json::to_writer(&mut *out, &line)?;
             writeln!(out)?;
-            continue;
+        } else if !results.is_empty() {
+            print_photo(out, image, settings, &results)?;
         }
-        if found.is_empty() {
-            continue; // Not a photo: said already.
-        }
-        writeln!(out, "{}", printable(image))?;
-        writeln!(out, "  {:width$} {:>8} {:>7} {:>8}", "", "log-prob", "score", "words/s")?;
-        for (setting, found) in settings.iter().zip(&found) {
-            for (rank, said) in found.captions.iter().enumerate() {
-                let Said { generated_text, sum_logprobs, score, .. } = said;
-                let name = if rank == 0 { setting.name.as_str() } else { "" };
-                write!(out, "  {name:width$} {sum_logprobs:8.3} {score:7.3} ")?;
-                match (rank, found.parts_at) {
-                    (0, Some(word)) => {
-                        write!(
-                            out,
-                            "{:8.0}  {generated_text}  [word {word} differs]",
-                            found.words_per_second
-                        )?;
-                    }
-                    (0, None) => write!(out, "{:8.0}  {generated_text}", found.words_per_second)?,
-                    _ => write!(out, "{:8}  {generated_text}", "")?,
-                }
-                writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// The results of all settings for the photo at `position`; empty if it could not be captioned.
+fn results<'a>(sweep: &'a Sweep, settings: &[Setting], position: usize) -> Vec<SettingResult<'a>> {
+    let mut first: Option<&Caption> = None;
+    let mut results = Vec::new();
+    for (setting, run) in settings.iter().zip(&sweep.runs) {
+        let Some(captions) = run.examples.get(&position) else { continue };
+        let Some(best) = captions.first() else { continue };
+        results.push(SettingResult {
+            num_beams: setting.options.num_beams,
+            length_penalty: setting.options.length_penalty,
+            tokens_per_second: run.tokens as f64 / run.decoding.as_secs_f64(),
+            first_difference: first_difference(&first.get_or_insert(best).token_ids, &best.token_ids),
+            captions: captions.iter().map(ComparedCaption::from).collect(),
+        });
+    }
+    results
+}
+
+fn print_photo(
+    out: &mut impl Write,
+    image: &str,
+    settings: &[Setting],
+    results: &[SettingResult<'_>],
+) -> io::Result<()> {
+    let width = settings.iter().map(|setting| setting.name.len()).max().unwrap_or(0);
+    writeln!(out, "{}", printable(image))?;
+    writeln!(out, "  {:width$} {:>8} {:>7} {:>8}", "", "log-prob", "score", "words/s")?;
+    for (setting, result) in settings.iter().zip(results) {
+        for (rank, caption) in result.captions.iter().enumerate() {
+            let ComparedCaption { generated_text, sum_logprobs, score, .. } = caption;
+            let name = if rank == 0 { setting.name.as_str() } else { "" };
+            write!(out, "  {name:width$} {sum_logprobs:8.3} {score:7.3} ")?;
+            if rank > 0 {
+                writeln!(out, "{:8}  {generated_text}", "")?;
+                continue;
             }
+            write!(out, "{:8.0}  {generated_text}", result.tokens_per_second)?;
+            if let Some(number) = result.first_difference {
+                write!(out, "  [word {number} differs]")?;
+            }
+            writeln!(out)?;
         }
     }
     Ok(())
@@ -116,13 +131,13 @@ pub fn print(
 
 #[cfg(test)]
 mod tests {
-    use super::parts_at;
+    use super::first_difference;
 
     #[test]
-    fn captions_part_at_the_first_difference() {
-        assert_eq!(parts_at(&[4, 5, 2], &[4, 5, 2]), None);
-        assert_eq!(parts_at(&[4, 5, 2], &[4, 6, 2]), Some(2));
-        assert_eq!(parts_at(&[4, 5, 2], &[4, 5]), Some(3));
-        assert_eq!(parts_at(&[4, 5], &[4, 5, 2]), Some(3));
+    fn captions_differ_first_in_this_token() {
+        assert_eq!(first_difference(&[4, 5, 2], &[4, 5, 2]), None);
+        assert_eq!(first_difference(&[4, 5, 2], &[4, 6, 2]), Some(2));
+        assert_eq!(first_difference(&[4, 5, 2], &[4, 5]), Some(3));
+        assert_eq!(first_difference(&[4, 5], &[4, 5, 2]), Some(3));
     }
 }

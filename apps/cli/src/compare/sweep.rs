@@ -1,4 +1,4 @@
-//! Every setting on every photo; the encoder runs once.
+//! Runs every setting on every photo. The encoder runs once for each photo.
 
 use super::super::complain;
 use super::super::inputs::Input;
@@ -10,33 +10,33 @@ use glimpse_runtime::{Caption, Captioner, EncodedBatch, NetworkInput, StreamOpti
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// Which photos are shown one by one.
+/// The photos that the outputs show one by one.
 #[derive(Clone, Copy)]
 pub struct Examples {
-    /// How many, from the first on.
+    /// The number of photos; the first ones are taken.
     pub photos: usize,
-    /// Keep attentions.
+    /// Whether their attentions are kept.
     pub with_attention: bool,
 }
 
-/// The outcome of one setting.
+/// The result of one setting.
 #[derive(Default)]
 pub struct Run {
     /// The best caption of each photo.
     pub best: BTreeMap<usize, String>,
     /// All captions of the examples.
     pub examples: BTreeMap<usize, Vec<Caption>>,
-    /// How long the decoder and the search took.
+    /// Time of the decoder and the search.
     pub decoding: Duration,
-    /// Tokens of the best captions, `<eos>` counted.
+    /// Number of tokens of the best captions, `<eos>` included.
     pub tokens: usize,
 }
 
-/// The outcome of all settings.
+/// The results of all settings.
 pub struct Sweep {
     /// In the order of the settings.
     pub runs: Vec<Run>,
-    /// How long the encoder took.
+    /// Time of the encoder.
     pub encoding: Duration,
     /// Photos captioned.
     pub photos: usize,
@@ -44,7 +44,7 @@ pub struct Sweep {
     pub batch_size: usize,
     /// The examples as the network sees them.
     pub inputs: BTreeMap<usize, NetworkInput>,
-    /// What could not be captioned, and why.
+    /// Photos that could not be captioned, and why.
     pub failed: BTreeMap<usize, String>,
 }
 
@@ -99,7 +99,7 @@ impl Sweep {
             let best = found.iter().filter_map(|captions| captions.first());
             run.tokens += best.map(|caption| caption.token_ids.len()).sum::<usize>();
             if has_example && examples.with_attention {
-                // Once more, as keeping attentions takes time.
+                // A second search, because keeping attentions takes time.
                 let options = setting.options.clone().with_output_attentions(true);
                 found = captioner.decode(encoded, &options)?;
             }

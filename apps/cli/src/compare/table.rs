@@ -1,4 +1,4 @@
-//! What each setting is worth on a data set, and what it costs.
+//! Scores and times of each setting on a data set.
 
 use super::settings::Setting;
 use super::sweep::Sweep;
@@ -9,13 +9,13 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// A line of the table. Scores are fractions, times milliseconds a photo.
+/// A row of the table. Scores are between 0 and 1, but for CIDEr; times are milliseconds for each photo.
 #[derive(Debug, Serialize)]
 pub struct Row {
     #[serde(skip)]
     pub name: String,
     pub num_beams: usize,
-    /// None for greedy search.
+    /// `None` for greedy search.
     pub length_penalty: Option<f32>,
     #[serde(rename = "Bleu_1")]
     pub bleu_1: f64,
@@ -26,7 +26,7 @@ pub struct Row {
     #[serde(rename = "CIDEr")]
     pub cider: f64,
     pub words_per_caption: f64,
-    /// Share of captions that say a pair of words twice.
+    /// Share of captions that contain a pair of words twice.
     pub repeated_bigrams: f64,
     pub distinct_2: f64,
     pub encoder_ms: f64,
@@ -43,7 +43,7 @@ pub struct Table {
 impl Table {
     /// Scores the best captions of every setting.
     pub fn new(sweep: &Sweep, settings: &[Setting], images: &[CaptionedImage]) -> Result<Self> {
-        // Every setting captioned the same photos.
+        // All settings captioned the same photos.
         let captioned = sweep.runs.iter().take(1).flat_map(|run| run.best.keys());
         let references = References::new(captioned.map(|&position| {
             let CaptionedImage { file_name, captions, .. } = &images[position];

@@ -1,4 +1,4 @@
-//! `glimpse evaluate`: how good captions are, and how sure that is.
+//! `glimpse evaluate`: scores of captions, with confidence intervals.
 
 mod hypotheses;
 mod partial;
@@ -27,25 +27,25 @@ pub struct Args {
     /// Folder of the photos
     #[arg(long, value_name = "DIR", required_unless_present = "results")]
     images: Option<PathBuf>,
-    /// Score these captions instead of making some: COCO results JSON, of any system
+    /// Score these captions and generate none: COCO results JSON, of any system
     #[arg(long, value_name = "FILE", conflicts_with_all = ["images", "output"])]
     results: Option<PathBuf>,
-    /// How much better the captions are than these: COCO results JSON of another run on the same photos
+    /// Show the difference to the scores of these captions: COCO results JSON of another run on the same photos
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
-    /// Write the captions as COCO results JSON; a run that is stopped goes on from FILE.partial
+    /// Write the captions as COCO results JSON; after a stop, the next run continues from FILE.partial
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Training captions, any layout: how many captions are copies of one
+    /// Training captions, any layout: show how many captions are copies of one
     #[arg(long, value_name = "FILE")]
     train_captions: Option<PathBuf>,
-    /// meteor-1.5.jar, its data folder beside it; without it METEOR is left out
+    /// meteor-1.5.jar, with its data folder beside it; needed for METEOR
     #[arg(long, value_name = "JAR", env = "GLIMPSE_METEOR_JAR")]
     meteor_jar: Option<PathBuf>,
-    /// The Java that runs it
+    /// The Java program that runs it
     #[arg(long, value_name = "PROGRAM", default_value = "java", env = "GLIMPSE_JAVA")]
     java: PathBuf,
-    /// Sets drawn for the bootstrap intervals
+    /// Number of resamples for the bootstrap intervals
     #[arg(long, value_name = "N", default_value = "1000", value_parser = count(1_000_000))]
     num_resamples: usize,
     #[command(flatten)]
@@ -57,8 +57,9 @@ pub struct Args {
     json: bool,
 }
 
-/// What else has an effect beside --results. Not clap's business: it would refuse variables of the environment too.
-const OF_SCORES: [&str; 10] = [
+/// The arguments that have an effect together with --results. `conflicts_with` of clap would refuse environment
+/// variables too.
+const SCORING_ARGUMENTS: [&str; 10] = [
     "captions",
     "layout",
     "split",
@@ -74,9 +75,9 @@ const OF_SCORES: [&str; 10] = [
 pub fn run(args: &Args, given: &ArgMatches) -> Result<ExitCode> {
     if args.results.is_some() {
         let command = <Args as clap::Args>::augment_args(Command::new("evaluate"));
-        let typed = |id: &&str| given.value_source(id) == Some(ValueSource::CommandLine);
+        let is_flag = |id: &&str| given.value_source(id) == Some(ValueSource::CommandLine);
         let flags = command.get_arguments().map(|flag| flag.get_id().as_str());
-        if let Some(flag) = flags.filter(typed).find(|id| !OF_SCORES.contains(id)) {
+        if let Some(flag) = flags.filter(is_flag).find(|id| !SCORING_ARGUMENTS.contains(id)) {
             bail!("--{} has no effect on the captions in --results", flag.replace('_', "-"));
         }
     }
@@ -88,12 +89,14 @@ pub fn run(args: &Args, given: &ArgMatches) -> Result<ExitCode> {
     outputs::check(&[("--output", args.output.as_deref())], inputs)?;
     let bootstrap = Bootstrap { num_resamples: args.num_resamples, ..Bootstrap::default() };
     bootstrap.validate()?;
-    let Some(images) = args.references.read()? else { bail!("--captions FILE has what people wrote") };
+    let Some(images) = args.references.read()? else {
+        bail!("--captions FILE with the reference captions is needed")
+    };
     let baseline = args.baseline.as_deref().map(read_results).transpose()?;
     let training = args.train_captions.as_deref().map(|path| Dataset::read(path, None)).transpose()?;
     let meteor = args.meteor_jar.as_deref().map(|jar| Meteor::start(jar, &args.java)).transpose()?;
     if meteor.is_none() {
-        complain("note: METEOR is left out: it is scored by its own program, --meteor-jar names it");
+        complain("note: METEOR is left out: it needs its own program, which --meteor-jar names");
     }
 
     let Hypotheses { images, captions, failed, speed, setting } = match (&args.results, &args.images) {
@@ -117,7 +120,7 @@ pub fn run(args: &Args, given: &ArgMatches) -> Result<ExitCode> {
         let other = score(&captions)?;
         Ok(bootstrap.differences(&evaluation, &other)?)
     });
-    // A baseline of other photos is no reason to lose the scores.
+    // With a baseline of other photos, the scores are still printed.
     let (differences, unusable) = match differences.transpose() {
         Ok(differences) => (differences, None),
         Err(error) => (None, Some(error)),

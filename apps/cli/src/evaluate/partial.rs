@@ -1,4 +1,4 @@
-//! What a stopped run leaves behind: its captions so far, a line of JSON each.
+//! The captions of a run that was stopped, one line of JSON for each.
 
 use anyhow::{Context, Result, bail};
 use glimpse_captions::{CaptionResult, ImageId};
@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 /// The first line.
 #[derive(Serialize, Deserialize)]
 struct Header {
-    /// Everything that decides the words.
+    /// Everything that can change the captions.
     settings: String,
 }
 
-/// `OUTPUT.partial`, until the run is done.
+/// The file `OUTPUT.partial`, which exists until the run is complete.
 pub struct Partial {
     path: PathBuf,
     file: BufWriter<File>,
@@ -23,7 +23,7 @@ pub struct Partial {
 }
 
 impl Partial {
-    /// Goes on with what a run of the same settings left, or starts.
+    /// Continues the file of a run with the same settings, or starts a new one.
     pub fn open(output: &Path, settings: &str) -> Result<Self> {
         let mut path = output.as_os_str().to_owned();
         path.push(".partial");
@@ -34,14 +34,14 @@ impl Partial {
         if path.exists() {
             let bytes = fs::read(&path).with_context(place)?;
             let mut lines = bytes.split_inclusive(|&byte| byte == b'\n');
-            // A line without an end was being written when the run was stopped.
+            // A line without a line break is incomplete: the run was stopped while it was written.
             if let Some(first) = lines.next().filter(|line| line.ends_with(b"\n")) {
                 let header = serde_json::from_slice::<Header>(first).ok();
                 let is_ours = header.as_ref().is_some_and(|header| header.settings == settings);
                 let is_empty = header.is_some() && bytes.len() == first.len();
                 if !is_ours && !is_empty {
                     bail!(
-                        "{} was begun with another model or other settings: remove it, or name another --output",
+                        "{} is from a run with another model or other settings: remove it, or name another --output",
                         path.display()
                     );
                 }
@@ -64,7 +64,7 @@ impl Partial {
         Ok(partial)
     }
 
-    /// The caption that the earlier run gave.
+    /// The caption of the earlier run.
     pub fn take(&mut self, image: &ImageId) -> Option<String> {
         self.known.remove(image)
     }
@@ -77,7 +77,7 @@ impl Partial {
         self.file.flush().with_context(|| self.path.display().to_string())
     }
 
-    /// The run is done.
+    /// Removes the file when the run is complete.
     pub fn remove(self) -> Result<()> {
         fs::remove_file(&self.path).with_context(|| self.path.display().to_string())
     }
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_lines_survive_a_kill() {
+    fn complete_lines_remain_after_a_stop() {
         let folder = tempfile::tempdir().unwrap();
         let output = folder.path().join("results.json");
         let mut partial = Partial::open(&output, "greedy").unwrap();
@@ -107,7 +107,7 @@ mod tests {
         drop(partial);
         let path = folder.path().join("results.json.partial");
         let text = fs::read(&path).unwrap();
-        // In the middle of the last letter.
+        // Cut in the middle of the last letter.
         fs::write(&path, &text[..text.len() - 4]).unwrap();
         assert!(fs::read_to_string(&path).is_err());
 
@@ -117,7 +117,7 @@ mod tests {
         drop(partial);
         assert_eq!(fs::read(&path).unwrap(), text);
 
-        assert!(Partial::open(&output, "3 beams").is_err(), "other settings give other words");
+        assert!(Partial::open(&output, "3 beams").is_err(), "other settings give other captions");
         Partial::open(&output, "greedy").unwrap().remove().unwrap();
         assert!(!path.exists());
     }

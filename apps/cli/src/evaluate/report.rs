@@ -4,26 +4,26 @@ use glimpse_runtime::generation::GenerationConfig;
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};
 
-/// What `evaluate` found.
+/// The result of `evaluate`.
 #[derive(Serialize)]
 pub struct Report {
-    /// What made the captions.
+    /// The system or the search that generated the captions.
     pub setting: String,
     pub num_images: usize,
     pub num_references: usize,
-    /// Photos without a caption, which are not scored, and the reason.
+    /// Photos that could not be captioned and are not scored, each with the reason.
     pub failed: Vec<(String, String)>,
     pub speed: Option<Speed>,
     pub bootstrap: Bootstrap,
     #[serde(serialize_with = "by_name")]
     pub scores: Vec<(&'static str, Interval)>,
-    /// Scores less the baseline's.
+    /// Scores minus the baseline's.
     #[serde(serialize_with = "by_name_if_any")]
     pub differences: Option<Vec<(&'static str, Difference)>>,
     pub diversity: Diversity,
 }
 
-/// The search in a few words: what differs most.
+/// The most important options of the search, as text.
 pub fn describe(options: &GenerationConfig) -> String {
     if options.do_sample {
         return format!("sampled with seed {}", options.seed);
@@ -64,7 +64,7 @@ impl Report {
         let [_, bigrams, ..] = self.diversity.captions_with_repetition;
         writeln!(
             out,
-            "repeated n-grams: {:.1}% of captions say a pair of words twice, {:.2}% of 4-grams are repeats",
+            "repeated n-grams: {:.1}% of captions contain a pair of words twice, {:.2}% of 4-grams are repeats",
             bigrams * 100.0,
             repeated * 100.0
         )?;
