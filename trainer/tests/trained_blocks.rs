@@ -380,6 +380,8 @@ fn a_run_begins_with_the_weights_of_another() {
         assert_eq!(*parameter, from.get(name, &parameter.size()).unwrap(), "{name}");
     }
     trainer.train().unwrap();
+    // A run has one writer.
+    drop(trainer);
     let best = folder("second").join("best.safetensors");
     let provenance = Checkpoint::read(&best).unwrap().config.provenance;
     let from = provenance.started_from.unwrap();
@@ -392,6 +394,7 @@ fn a_run_begins_with_the_weights_of_another() {
     for (name, parameter) in resumed.model().parameters().iter() {
         assert_eq!(*parameter, last.get(name, &parameter.size()).unwrap(), "{name}");
     }
+    drop(resumed);
     let error = Trainer::new(options(&maps, &second, &folder("second"), true)).unwrap_err().to_string();
     assert!(error.contains("another checkpoint to start from"), "{error}");
 
