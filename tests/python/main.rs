@@ -26,7 +26,7 @@ fn floats(value: &Value) -> Vec<f64> {
 /// The photos by `portable.py` and by `glimpse`, greedy, with three beams and with five.
 fn assert_same_words(bundle: &Path, photos: &[PathBuf], tolerance: f64) {
     let Some(mut portable) = portable() else { return };
-    portable.args(["caption", "--num-beams"]).args(WIDTHS).arg("--").arg(bundle).args(photos);
+    portable.args(["caption", "--check", "--num-beams"]).args(WIDTHS).arg("--").arg(bundle).args(photos);
     let outcome = Outcome::of(&mut portable);
     let expected = outcome.json(0);
     assert_eq!(expected.len(), WIDTHS.len() * photos.len());
@@ -84,6 +84,9 @@ fn many_photos(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn the_shipped_bundle_gives_python_the_same_words() {
     assert_same_words(&shipped_bundle(), &pictures_in(&examples()), 0.2);
+    // A photo on its side, with the orientation in its EXIF.
+    let turned = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/exif-orientation-6.jpg");
+    assert_same_words(&shipped_bundle(), &[turned], 0.2);
     let folder = tempfile::tempdir().unwrap();
     assert_same_words(&shipped_bundle(), &many_photos(folder.path()), 1e-4);
 }

@@ -1,11 +1,12 @@
 """Captions photos with a bundle, by what any Python user has: onnxruntime, tokenizers, PIL, numpy.
 
-    python portable.py caption BUNDLE PHOTO... [--num-beams 1 3]
+    python portable.py caption BUNDLE PHOTO... [--num-beams 1 3] [--check]
     python portable.py one-image BUNDLE OUT
 
 `caption` prints one line of JSON for each photo and number of beams, in the keys of
 `glimpse caption --json`. It is also an example of how to use a bundle without Glimpse.
-`one-image` copies a bundle and lets its decoder fail when it is given more grids than one.
+`--check` has the files checked by onnx and, where it is installed, by transformers. `one-image` copies a bundle and
+lets its decoder fail when it is given more grids than one; it needs onnx too.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from tokenizers import Tokenizer
 
 # Before it is loaded: since 1.29, ONNX Runtime reports its use to Microsoft unless it is told not to.
@@ -39,7 +40,7 @@ class Bundle:
     def pixel_values(self, photo):
         """f32 [1, 3, height, width], as transformers' image processors read the config"""
         config = self.preprocessor
-        picture = Image.open(photo).convert("RGB")
+        picture = ImageOps.exif_transpose(Image.open(photo)).convert("RGB")
         if config["do_resize"]:
             size = config["size"]
             picture = picture.resize((size["width"], size["height"]), Image.Resampling(config["resample"]))
@@ -156,13 +157,15 @@ def main():
     caption.add_argument("bundle", type=Path)
     caption.add_argument("photos", nargs="+")
     caption.add_argument("--num-beams", type=int, nargs="+", default=[1, 3])
+    caption.add_argument("--check", action="store_true", help="check the files first; needs onnx")
     altered = commands.add_parser("one-image")
     altered.add_argument("bundle", type=Path)
     altered.add_argument("out", type=Path)
     args = parser.parse_args()
     if args.command == "one-image":
         return one_image(args.bundle, args.out)
-    check(args.bundle)
+    if args.check:
+        check(args.bundle)
     bundle = Bundle(args.bundle)
     for num_beams in args.num_beams:
         for photo in args.photos:

@@ -55,7 +55,7 @@ pub struct DecodingArgs {
     #[arg(long, value_name = "N", env = "GLIMPSE_MAX_LENGTH")]
     max_length: Option<usize>,
     /// Largest number of tokens of a caption, end token included; use it or --max-length
-    #[arg(long, value_name = "N", env = "GLIMPSE_MAX_NEW_TOKENS", conflicts_with = "max_length")]
+    #[arg(long, value_name = "N", env = "GLIMPSE_MAX_NEW_TOKENS")]
     max_new_tokens: Option<usize>,
     /// Least number of tokens before the end token, start token included [default: the bundle's]
     #[arg(long, value_name = "N", env = "GLIMPSE_MIN_LENGTH")]

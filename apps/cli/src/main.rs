@@ -14,7 +14,7 @@ mod optimize;
 mod outputs;
 mod progress;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use glimpse_bundle::printable;
 use std::io::Write;
@@ -82,6 +82,15 @@ fn run() -> ExitCode {
 fn refuse(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         error.exit();
+    }
+    if let (ErrorKind::UnknownArgument, Some(ContextValue::String(argument))) =
+        (error.kind(), error.get(ContextKind::InvalidArg))
+        && argument
+            .strip_prefix('-')
+            .is_some_and(|rest| rest.starts_with(|digit: char| digit.is_ascii_digit()))
+    {
+        complain(format_args!("error: {argument}: a negative number is not possible here; try --help"));
+        return ExitCode::from(WRONG_USE);
     }
     let text = error.to_string();
     let end = ["\n\nUsage:", "\n\nFor more information"].map(|part| text.find(part).unwrap_or(text.len()));

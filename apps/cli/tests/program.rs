@@ -24,6 +24,7 @@ fn wrong_use_is_exit_code_2() {
         (&["caption", "x.jpg", "--threads", "0"], "from 1 to 1024"),
         (&["caption", "x.jpg", "--batch-size", "0"], "from 1 to 100000"),
         (&["caption", "-", "-"], "give it once"),
+        (&["caption", "x.jpg", "--num-beams", "-1"], "-1: a negative number is not possible here"),
         (&["caption", "x.jpg", "--early-stopping", "perhaps"], "false, true, never"),
         (&["caption", "x.jpg", "--do-sample=perhaps"], "--do-sample"),
         (&["caption", "x.jpg", "--top-k", "all"], "--top-k"),
