@@ -1,6 +1,7 @@
 //! Weights and checkpoints on disk.
 
 use crate::common;
+use glimpse_bundle::DecoderInterface;
 use glimpse_bundle::{Architecture, checkpoint};
 use glimpse_export::{Checkpoint, Error, Weights};
 use half::{bf16, f16};
@@ -139,6 +140,9 @@ fn parts_that_do_not_fit_are_refused() {
 
     let mut other_sizes = good.clone();
     other_sizes.config.architecture.decoder_dim = 17;
+    let error = other_sizes.validate().unwrap_err().to_string();
+    assert_eq!(error, "decoder: its tensors contradict the sizes beside it");
+    other_sizes.config.decoder = Some(DecoderInterface::attention_lstm(&other_sizes.config.architecture));
     let error = other_sizes.validate().unwrap_err();
     assert!(matches!(&error, Error::WeightShape { .. }), "{error}");
 
