@@ -12,7 +12,7 @@ use glimpse_trainer::exporting;
 use glimpse_trainer::features::{
     Augmentation, CacheKey, CacheSpec, Entry, FeatureCache, FeatureSource, before_last,
 };
-use glimpse_trainer::model::{CaptionBatch, Captioner, Pass};
+use glimpse_trainer::model::{CaptionBatch, Captioner, Pass, TeacherForced};
 use glimpse_trainer::training::{
     Card, Recipe, RunFolder, SelfCritical, StartFrom, TrainBackbone, Trainer, TrainerOptions, TrainingData,
 };
@@ -146,7 +146,8 @@ fn gradients_equal_those_of_the_plain_network() {
         let loss = |logits: &Tensor| logits.cross_entropy_for_logits(&batch.targets);
 
         let forced = model.teacher_forced(&model.encode(&maps, &Pass::EXACT), &batch, &Pass::EXACT);
-        forced.backward(&loss(&forced.logits));
+        let loss_of_pass = loss(&forced.logits);
+        TeacherForced::backward(&[forced], &loss_of_pass);
         let gradients: HashMap<String, Tensor> = plain_weights
             .keys()
             .map(|name| (name.clone(), model.parameters().get(name).grad().copy()))
@@ -156,7 +157,8 @@ fn gradients_equal_those_of_the_plain_network() {
         let grid = plain(&described.blocks[first..], &nchw, &dict, &plain_weights);
         let grid = grid.adaptive_avg_pool2d([7, 7]).flatten(2, 3).transpose(1, 2);
         let forced = model.teacher_forced(&model.encode_grid(&grid, &Pass::EXACT), &batch, &Pass::EXACT);
-        forced.backward(&loss(&forced.logits));
+        let loss_of_pass = loss(&forced.logits);
+        TeacherForced::backward(&[forced], &loss_of_pass);
         for (name, weight) in &plain_weights {
             let (found, expected) = (&gradients[name], weight.grad());
             let scale = expected.abs().max().double_value(&[]);
@@ -267,6 +269,9 @@ fn recipe(trained_blocks: usize) -> Recipe {
             dropout: 0.1,
             learning_rate: 1e-3,
             batch_images: 4,
+            cross_entropy_weight: 0.2,
+            missing_token_weight: 0.5,
+            min_vocabulary: 0.0,
         }),
         ..Recipe::best()
     }

@@ -11,8 +11,8 @@ use glimpse_trainer::dataset::PreparedDataset;
 use glimpse_trainer::evaluation::{Sample, evaluate};
 use glimpse_trainer::features::{CacheKey, CacheSpec, Entry, FeatureCache, FeatureSource};
 use glimpse_trainer::training::{
-    CaptionsPerImage, Card, EpochMetrics, Phase, Precision, Recipe, RunFolder, SelfCritical, Trainer,
-    TrainerOptions, TrainingData,
+    CaptionsPerImage, Card, EpochMetrics, Phase, Precision, Recipe, RunFolder, SelfCritical, StartFrom,
+    Trainer, TrainerOptions, TrainingData,
 };
 use glimpse_trainer::word_vectors::WordVectors;
 use half::f16;
@@ -115,6 +115,9 @@ fn recipe() -> Recipe {
             dropout: 0.1,
             learning_rate: 1e-3,
             batch_images: 4,
+            cross_entropy_weight: 0.2,
+            missing_token_weight: 0.5,
+            min_vocabulary: 0.0,
         }),
         ..Recipe::best()
     }
@@ -428,4 +431,42 @@ fn a_run_folder_has_one_trainer() {
     assert!(error.contains("is in use by another glimpse-train"), "{error}");
     drop(first);
     RunFolder::create(&output).unwrap();
+}
+
+#[test]
+fn self_critical_training_ends_where_it_costs_too_many_tokens() {
+    let _turn = take_turns();
+    let dir = tempfile::tempdir().unwrap();
+    let data = data(dir.path());
+    let output = dir.path().join("run");
+    let mut recipe = Recipe { epochs: 3, ..recipe() };
+    // No run has twice the tokens that it had before.
+    recipe.self_critical.as_mut().unwrap().min_vocabulary = 2.0;
+    let metrics = run(&mut trainer(&data, &recipe, &output, false).unwrap());
+    assert_eq!(metrics.len(), 4, "{metrics:?}");
+    assert!(metrics.iter().all(|line| line.validation_vocabulary > 0), "{metrics:?}");
+    let best = Checkpoint::read(&output.join("best.safetensors")).unwrap();
+    assert!(best.config.provenance.epochs <= 3, "the poor weights are not kept");
+    assert_eq!(run(&mut trainer(&data, &recipe, &output, true).unwrap()).len(), 0, "it does not go on");
+}
+
+#[test]
+fn self_critical_training_of_another_run_keeps_what_is_better() {
+    let _turn = take_turns();
+    let dir = tempfile::tempdir().unwrap();
+    let data = data(dir.path());
+    let [first, second] = ["first", "second"].map(|name| dir.path().join(name));
+    let before =
+        run(&mut trainer(&data, &Recipe { self_critical: None, ..recipe() }, &first, false).unwrap());
+    let recipe = Recipe { epochs: 0, ..recipe() };
+    let error = trainer(&data, &recipe, &second, false).unwrap_err().to_string();
+    assert!(error.contains("--start-from"), "{error}");
+
+    let mut options = options(&data, &recipe, &second, false);
+    options.start_from = Some(StartFrom::read(&first.join("best.safetensors")).unwrap());
+    let after = run(&mut Trainer::new(options).unwrap());
+    assert!(after.iter().all(|line| line.phase == Phase::SelfCritical) && after.len() == 2, "{after:?}");
+    let best = |lines: &[EpochMetrics]| lines.iter().map(|line| line.validation_cider).fold(0.0, f64::max);
+    let kept = Checkpoint::read(&second.join("best.safetensors")).unwrap().config.provenance.epochs;
+    assert_eq!(kept > 0, best(&after) > best(&before), "{before:?} {after:?}");
 }

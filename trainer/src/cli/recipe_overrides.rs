@@ -21,6 +21,16 @@ pub struct RecipeOverrides {
     /// Weight of sentence BLEU-4 beside CIDEr-D in the reward of self-critical training
     #[arg(long)]
     scst_bleu_weight: Option<f64>,
+    /// Share of self-critical training's loss that is cross-entropy with the references
+    #[arg(long)]
+    scst_cross_entropy_weight: Option<f64>,
+    /// Weight, beside CIDEr-D in the reward, of tokens that the references use and the model does not
+    #[arg(long)]
+    scst_missing_token_weight: Option<f64>,
+    /// Stop self-critical training where validation captions have fewer different tokens than this share of those
+    /// before it; 0 never stops
+    #[arg(long)]
+    scst_min_vocabulary: Option<f64>,
     /// Share of the grid's units zeroed in self-critical training
     #[arg(long)]
     scst_dropout: Option<f64>,
@@ -144,6 +154,9 @@ impl RecipeOverrides {
                 set(&mut settings.batch_images, self.batch_images);
                 set(&mut settings.samples, self.scst_samples);
                 set(&mut settings.bleu_weight, self.scst_bleu_weight);
+                set(&mut settings.cross_entropy_weight, self.scst_cross_entropy_weight);
+                set(&mut settings.missing_token_weight, self.scst_missing_token_weight);
+                set(&mut settings.min_vocabulary, self.scst_min_vocabulary);
                 set(&mut settings.dropout, self.scst_dropout);
                 set(&mut settings.learning_rate, self.scst_learning_rate);
             }
@@ -153,6 +166,9 @@ impl RecipeOverrides {
                     ("--scst-samples", self.scst_samples.is_some()),
                     ("--scst-learning-rate", self.scst_learning_rate.is_some()),
                     ("--scst-bleu-weight", self.scst_bleu_weight.is_some()),
+                    ("--scst-cross-entropy-weight", self.scst_cross_entropy_weight.is_some()),
+                    ("--scst-missing-token-weight", self.scst_missing_token_weight.is_some()),
+                    ("--scst-min-vocabulary", self.scst_min_vocabulary.is_some()),
                     ("--scst-dropout", self.scst_dropout.is_some()),
                 ];
                 if let Some((flag, _)) = given.iter().find(|(_, is_given)| *is_given) {

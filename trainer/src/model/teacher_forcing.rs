@@ -15,11 +15,14 @@ pub struct TeacherForced {
 }
 
 impl TeacherForced {
-    /// Adds to every weight's gradient that of `loss`, which was made of this pass.
-    pub fn backward(&self, loss: &Tensor) {
+    /// Adds to every weight's gradient that of `loss`, which was made of these passes; they may share a grid.
+    pub fn backward(passes: &[Self], loss: &Tensor) {
         loss.backward();
-        if let Some((boundary, weights)) = &self.gathered {
-            (boundary.flow() + weights.flow()).backward();
+        let gathered = passes.iter().filter_map(|pass| pass.gathered.as_ref());
+        // One walk back for all passes: it frees what they share.
+        let flows = gathered.map(|(boundary, weights)| boundary.flow() + weights.flow());
+        if let Some(flow) = flows.reduce(|sum, flow| sum + flow) {
+            flow.backward();
         }
     }
 }

@@ -13,6 +13,9 @@ pub struct EpochMetrics {
     pub validation_loss: f64,
     /// CIDEr-D of greedy captions of the validation split.
     pub validation_cider: f64,
+    /// Different tokens in the greedy captions of the validation split.
+    #[serde(default)]
+    pub validation_vocabulary: usize,
     /// Training captions a second.
     pub captions_per_second: f64,
     /// Of the whole epoch.

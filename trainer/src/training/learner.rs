@@ -2,7 +2,6 @@ use super::adamw::{AdamW, clip_grad_norm};
 use super::data::TrainingData;
 use super::progress_bar::StepBar;
 use super::recipe::Recipe;
-use super::rewards::Rewards;
 use super::run_folder::{Card, Progress};
 use crate::backbone::StateDict;
 use crate::memory::release_free_memory;
@@ -24,8 +23,6 @@ pub(super) struct Learner<'a> {
     pub workers: usize,
     pub model: Captioner,
     pub progress: Progress,
-    /// Of the training split, where there is self-critical training.
-    pub rewards: Option<Rewards>,
     pub optimizer: AdamW,
     /// Running mean of the weights.
     pub average: Option<Vec<(String, Tensor)>>,
@@ -49,10 +46,10 @@ impl Learner<'_> {
         tch::manual_seed((self.recipe.seed ^ self.progress.step.wrapping_mul(0x9e37_79b9_7f4a_7c15)) as i64);
     }
 
-    /// One optimiser step down `loss`, which was made of `forced`.
+    /// One optimiser step down `loss`, which was made of `passes`.
     pub fn update(
         &mut self,
-        forced: &TeacherForced,
+        passes: &[TeacherForced],
         loss: &Tensor,
         value: f64,
         learning_rate: f64,
@@ -61,7 +58,7 @@ impl Learner<'_> {
         if !value.is_finite() {
             return Err(self.not_finite(value, self.progress.epoch + 1, format!("step {step}")));
         }
-        forced.backward(loss);
+        TeacherForced::backward(passes, loss);
         let parameters = self.model.parameters();
         clip_grad_norm(parameters, self.recipe.max_grad_norm);
         self.optimizer.step(parameters, learning_rate);

@@ -91,6 +91,17 @@ pub struct SelfCritical {
     pub learning_rate: f64,
     /// Photos a step.
     pub batch_images: usize,
+    /// Share of the loss that is cross-entropy with the references, which keeps words that the reward alone forgets.
+    #[serde(default)]
+    pub cross_entropy_weight: f64,
+    /// Weight of [`MissingTokens`](super::MissingTokens) beside CIDEr-D in the reward: it pays for tokens that the
+    /// references use and the model does not.
+    #[serde(default)]
+    pub missing_token_weight: f64,
+    /// Training stops, and the epoch's weights are not kept, where the greedy captions of the validation split have
+    /// fewer different tokens than this share of those before self-critical training; 0 never stops.
+    #[serde(default)]
+    pub min_vocabulary: f64,
 }
 
 /// Training of the backbone's last blocks with the decoder.
@@ -197,10 +208,10 @@ impl Recipe {
         if self.batch_images == 0 {
             return invalid("--batch-images", "a step needs at least one photo");
         }
-        if self.epochs == 0 {
+        if self.epochs == 0 && self.self_critical.is_none() {
             return invalid(
                 "--epochs",
-                "must be at least 1: self-critical training starts from a model that was trained with cross-entropy",
+                "is 0, and there is no self-critical training: nothing is left to do",
             );
         }
         let sizes = [
@@ -236,6 +247,9 @@ impl Recipe {
                 ("--scst-dropout", settings.dropout, &share),
                 ("--scst-learning-rate", settings.learning_rate, &positive),
                 ("--scst-bleu-weight", settings.bleu_weight, &not_negative),
+                ("--scst-cross-entropy-weight", settings.cross_entropy_weight, &share),
+                ("--scst-missing-token-weight", settings.missing_token_weight, &not_negative),
+                ("--scst-min-vocabulary", settings.min_vocabulary, &not_negative),
             ]);
         }
         for (what, value, range) in ranges {
@@ -329,6 +343,9 @@ impl Recipe {
                 dropout: 0.3,
                 learning_rate: 1e-4,
                 batch_images: 16,
+                cross_entropy_weight: 0.0,
+                missing_token_weight: 0.0,
+                min_vocabulary: 0.0,
             }),
             backbone: None,
             precision: Precision::F32,

@@ -1,4 +1,6 @@
 use super::data::EncodedImage;
+use super::missing_tokens::MissingTokens;
+use super::recipe::SelfCritical;
 use crate::decode::Decoded;
 use crate::{Error, Result};
 use glimpse_bundle::{CaptionTokenizer, EOS_ID};
@@ -50,14 +52,34 @@ impl Rewards {
         self.scorer.score(image, &counted(&self.counts, &caption.words, caption.ended)).map_err(metric)
     }
 
-    /// The reward of self-critical training: CIDEr-D plus `bleu_weight` times the BLEU-4 of the caption.
-    pub fn reward(&self, image: usize, caption: &Decoded, bleu_weight: f64) -> Result<f64> {
+    /// The reward of self-critical training: CIDEr-D, plus the weighted BLEU-4 of the caption, plus the weighted need
+    /// of those of its tokens that a reference of the photo has.
+    pub(super) fn reward(
+        &self,
+        image: usize,
+        caption: &Decoded,
+        settings: &SelfCritical,
+        missing: &MissingTokens,
+    ) -> Result<f64> {
         let cider = self.score(image, caption)?;
-        if bleu_weight == 0.0 {
-            return Ok(cider);
+        let tokens = counted(&self.counts, &caption.words, caption.ended);
+        let references = &self.references[image];
+        let mut reward = cider;
+        if settings.bleu_weight > 0.0 {
+            reward += settings.bleu_weight * BleuCounts::new(&tokens, references).scores()[3];
         }
-        let words = counted(&self.counts, &caption.words, caption.ended);
-        Ok(cider + bleu_weight * BleuCounts::new(&words, &self.references[image]).scores()[3])
+        if settings.missing_token_weight > 0.0 {
+            reward += settings.missing_token_weight * missing.reward(&tokens, references);
+        }
+        Ok(reward)
+    }
+
+    /// Which tokens of the references `captions`, one of each of `images`, lack.
+    pub(super) fn missing(&self, images: &[usize], captions: &[Decoded]) -> MissingTokens {
+        let captions: Vec<_> =
+            captions.iter().map(|caption| counted(&self.counts, &caption.words, caption.ended)).collect();
+        let references = images.iter().flat_map(|&image| &self.references[image]);
+        MissingTokens::new(self.counts.len(), &captions, references)
     }
 
     /// Mean CIDEr-D of one caption for each photo.

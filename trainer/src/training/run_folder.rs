@@ -28,6 +28,13 @@ pub struct Progress {
     /// The epoch that had it.
     #[serde(default)]
     pub best_epoch: usize,
+    /// Different tokens in the validation captions of the weights that self-critical training begins with.
+    #[serde(default)]
+    pub vocabulary: usize,
+    /// Whether the vocabulary fell below [`SelfCritical::min_vocabulary`](super::SelfCritical::min_vocabulary), which
+    /// ended the run.
+    #[serde(default)]
+    pub stopped: bool,
     /// What the run learns from: [`TrainingData::fingerprint`](super::TrainingData::fingerprint).
     #[serde(default)]
     pub data: String,
@@ -38,7 +45,17 @@ pub struct Progress {
 impl Progress {
     /// Of a run that learns from the data of a fingerprint and has not begun.
     pub fn begin(recipe: Recipe, data: String) -> Self {
-        Self { epoch: 0, step: 0, optimizer_steps: 0, best: None, best_epoch: 0, data, recipe }
+        Self {
+            epoch: 0,
+            step: 0,
+            optimizer_steps: 0,
+            best: None,
+            best_epoch: 0,
+            vocabulary: 0,
+            stopped: false,
+            data,
+            recipe,
+        }
     }
 }
 

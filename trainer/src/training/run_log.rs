@@ -63,6 +63,7 @@ fn write_events(events: &mut EventFile, line: &EpochMetrics) -> Result<()> {
         (train, line.train),
         ("loss/validation", line.validation_loss),
         ("cider/validation", line.validation_cider),
+        ("vocabulary/validation", line.validation_vocabulary as f64),
         ("speed/captions_per_second", line.captions_per_second),
     ];
     events.add(line.time, line.epoch as i64, &scalars)

@@ -1,27 +1,34 @@
 use super::data::shuffled_batches;
 use super::learner::Learner;
+use super::missing_tokens::MissingTokens;
 use super::outcome::EpochOutcome;
 use super::recipe::{Schedule, SelfCritical};
-use crate::READ_AHEAD;
-use glimpse_bundle::for_each_ordered;
-
-use crate::Result;
+use super::rewards::Rewards;
+use super::validate::{all_captions, greedy_captions};
 use crate::decode::{Choice, Decoded, decode};
-use crate::model::{CaptionBatch, Grid, Pass};
+use crate::model::{CaptionBatch, Grid, Pass, TeacherForced};
+use crate::{READ_AHEAD, Result};
+use glimpse_bundle::for_each_ordered;
 use tch::{Kind, Tensor};
+
+/// How many training photos tell which tokens the model lacks.
+const PHOTOS_FOR_MISSING_TOKENS: usize = 2000;
 
 /// One pass of self-critical training (Rennie et al. 2017) with several samples a photo: the
 /// baseline of a sample is the mean reward of the photo's other samples (Luo 2020).
-pub(super) fn epoch(learner: &mut Learner, settings: &SelfCritical) -> Result<EpochOutcome> {
+pub(super) fn epoch(
+    learner: &mut Learner,
+    settings: &SelfCritical,
+    rewards: &Rewards,
+) -> Result<EpochOutcome> {
     let mut rng = learner.epoch_rng();
     let batches = shuffled_batches(learner.data.train.len(), settings.batch_images, &mut rng);
     let bar = learner.bar(batches.len(), "scst");
     let schedule = Schedule::WarmupCosine { warmup: 0.0, floor: 0.1 };
     let done = learner.progress.epoch - learner.recipe.epochs;
     let precision = learner.recipe.precision.into();
-    // Sampling and learning use the same grid, with the same dropout; no dropout is applied to tokens.
     let seeing = Pass { dropout: settings.dropout, cell_dropout: learner.recipe.cell_dropout, precision };
-    let reading = Pass { dropout: 0.0, ..seeing };
+    let missing = missing_tokens(learner, settings, rewards)?;
     let data = learner.data;
     let mut view = |&image: &usize| data.train[image].any_grid(&mut rng);
     let plans: Vec<(Vec<usize>, Vec<usize>)> =
@@ -40,45 +47,93 @@ pub(super) fn epoch(learner: &mut Learner, settings: &SelfCritical) -> Result<Ep
             learner.seed_step();
             let grid = learner.model.encode(&features, &seeing);
             let samples = draw(learner, &grid, settings.samples, precision);
-            let scores = images
-                .iter()
-                .flat_map(|&image| std::iter::repeat_n(image, settings.samples))
+            let of_sample = images.iter().flat_map(|&image| std::iter::repeat_n(image, settings.samples));
+            let scores = of_sample
                 .zip(&samples)
-                .map(|(image, sample)| match &learner.rewards {
-                    Some(rewards) => rewards.reward(image, sample, settings.bleu_weight),
-                    None => Ok(0.0),
-                })
+                .map(|(image, sample)| rewards.reward(image, sample, settings, &missing))
                 .collect::<Result<Vec<f64>>>()?;
             let advantages = leave_one_out(&scores, settings.samples);
-
-            let captions: Vec<_> = samples
-                .iter()
-                .enumerate()
-                .map(|(i, sample)| (i / settings.samples, &sample.words[..], sample.ended))
-                .collect();
-            let batch = CaptionBatch::new(&captions, learner.device);
-            let forced = learner.model.teacher_forced(&grid, &batch, &reading);
-            let suppressed = suppressed(learner, &forced.logits);
-            let nll = forced.logits.index_fill(1, &suppressed, f64::NEG_INFINITY).cross_entropy_loss(
-                &batch.targets,
-                None::<Tensor>,
-                tch::Reduction::None,
-                -100,
-                0.0,
-            );
-            let loss = (nll * batch.spread(&advantages)).sum(Kind::Float) / batch.words() as f64;
+            let (forced, mut loss) = policy_loss(learner, &grid, &samples, &advantages, &seeing);
+            let mut passes = vec![forced];
+            if settings.cross_entropy_weight > 0.0 {
+                let (forced, cross_entropy) = reference_loss(learner, &grid, images, &seeing);
+                let weight = settings.cross_entropy_weight;
+                loss = loss * (1.0 - weight) + cross_entropy * weight;
+                passes.push(forced);
+            }
             let progress = done as f64 + step as f64 / steps as f64;
             let rate = settings.learning_rate * schedule.factor(progress, settings.epochs);
             let value = loss.double_value(&[]);
             step += 1;
-            learner.update(&forced, &loss, value, rate, step)?;
-            let reward = scores.iter().sum::<f64>() / scores.len() as f64;
+            learner.update(&passes, &loss, value, rate, step)?;
             outcome.add_rewards(&scores);
-            bar.step(format!("reward={reward:.3}"));
+            bar.step(format!("reward={:.3}", scores.iter().sum::<f64>() / scores.len() as f64));
             Ok(())
         },
     )?;
     Ok(outcome)
+}
+
+/// Which tokens the model lacks now, by its greedy captions of training photos.
+fn missing_tokens(learner: &Learner, settings: &SelfCritical, rewards: &Rewards) -> Result<MissingTokens> {
+    let Learner { data, model, card, device, .. } = learner;
+    if settings.missing_token_weight == 0.0 {
+        return Ok(MissingTokens::default());
+    }
+    let step = data.train.len().div_ceil(PHOTOS_FOR_MISSING_TOKENS);
+    let images: Vec<usize> = (0..data.train.len()).step_by(step).collect();
+    let photos: Vec<_> = images.iter().map(|&image| &data.train[image]).collect();
+    let captions = greedy_captions(model, data, &photos, &card.generation, *device)?;
+    Ok(rewards.missing(&images, &captions))
+}
+
+/// The loss whose gradient is that of the expected reward. No dropout is applied to tokens, and the grid has the
+/// dropout that it had when the samples were drawn.
+fn policy_loss(
+    learner: &Learner,
+    grid: &Grid,
+    samples: &[Decoded],
+    advantages: &[f32],
+    seeing: &Pass,
+) -> (TeacherForced, Tensor) {
+    let samples_of_photo = samples.len() / grid.h.size()[0] as usize;
+    let captions: Vec<_> = samples
+        .iter()
+        .enumerate()
+        .map(|(i, sample)| (i / samples_of_photo, &sample.words[..], sample.ended))
+        .collect();
+    let batch = CaptionBatch::new(&captions, learner.device);
+    let forced = learner.model.teacher_forced(grid, &batch, &Pass { dropout: 0.0, ..*seeing });
+    let suppressed = suppressed(learner, &forced.logits);
+    let nll = forced.logits.index_fill(1, &suppressed, f64::NEG_INFINITY).cross_entropy_loss(
+        &batch.targets,
+        None::<Tensor>,
+        tch::Reduction::None,
+        -100,
+        0.0,
+    );
+    let loss = (nll * batch.spread(advantages)).sum(Kind::Float) / batch.words() as f64;
+    (forced, loss)
+}
+
+/// Cross-entropy of the photos' references, as in the epochs before.
+fn reference_loss(
+    learner: &Learner,
+    grid: &Grid,
+    images: &[usize],
+    seeing: &Pass,
+) -> (TeacherForced, Tensor) {
+    let photos = images.iter().map(|&image| &learner.data.train[image]);
+    let batch = all_captions(photos, 0, learner.recipe.max_length, learner.device);
+    let forced = learner.model.teacher_forced(grid, &batch, seeing);
+    let loss = forced.logits.cross_entropy_loss(
+        &batch.targets,
+        None::<Tensor>,
+        tch::Reduction::Mean,
+        -100,
+        learner.recipe.label_smoothing,
+    );
+    (forced, loss)
 }
 
 /// Draws `samples` captions of each photo, in the order of the photos.

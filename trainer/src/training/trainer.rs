@@ -52,6 +52,8 @@ pub struct TrainerOptions<'a> {
 pub struct Trainer<'a> {
     learner: Learner<'a>,
     validation_rewards: Rewards,
+    /// Settings of self-critical training, and its rewards on the training split.
+    self_critical: Option<(SelfCritical, Rewards)>,
     folder: RunFolder,
     log: RunLog,
     samples: usize,
@@ -64,6 +66,13 @@ impl<'a> Trainer<'a> {
     /// [`Error::Invalid`] where the folder holds a run that is not to be resumed, or one of other settings, photos,
     /// vocabulary or backbone; what reading and writing its files gives.
     pub fn new(mut options: TrainerOptions<'a>) -> Result<Self> {
+        let begins = options.start_from.is_some() || options.resume;
+        if options.recipe.epochs == 0 && !begins {
+            return Err(Error::Invalid {
+                what: "--epochs",
+                reason: "must be at least 1 without --start-from: self-critical training starts from a model that was trained with cross-entropy".into(),
+            });
+        }
         tch::manual_seed(options.recipe.seed as i64);
         let model = fresh_model(&mut options)?;
         let TrainerOptions { recipe, data, card, folder, change_recipe, device, samples, workers, .. } =
@@ -79,8 +88,11 @@ impl<'a> Trainer<'a> {
         }
         let log = folder.log(progress.epoch)?;
         let rewards = |images| Rewards::new(images, images, &data.tokenizer);
+        let self_critical = match &recipe.self_critical {
+            Some(settings) => Some((settings.clone(), rewards(&data.train)?)),
+            None => None,
+        };
         let learner = Learner {
-            rewards: recipe.self_critical.as_ref().map(|_| rewards(&data.train)).transpose()?,
             recipe: recipe.clone(),
             data,
             card: card.clone(),
@@ -94,7 +106,8 @@ impl<'a> Trainer<'a> {
         };
         let (validation_rewards, samples) = (rewards(&data.validation)?, *samples);
         let change_recipe = *change_recipe;
-        let trainer = Self { learner, validation_rewards, folder: options.folder, log, samples };
+        let trainer =
+            Self { learner, validation_rewards, self_critical, folder: options.folder, log, samples };
         let Progress { epoch, best_epoch, .. } = trainer.learner.progress;
         // The run may have been stopped between both files. Another recipe may have no average to write.
         if epoch > 0 && best_epoch == epoch && !(change_recipe && trainer.folder.best().exists()) {
@@ -124,20 +137,16 @@ impl<'a> Trainer<'a> {
     /// gives.
     pub fn train_epoch(&mut self) -> Result<Option<EpochMetrics>> {
         let start = Instant::now();
-        let Recipe { epochs, self_critical, .. } = self.learner.recipe.clone();
-        let total = epochs + self_critical.as_ref().map_or(0, |settings| settings.epochs);
-        if self.learner.progress.epoch >= total {
+        let self_critical_epochs = self.self_critical.as_ref().map_or(0, |(settings, _)| settings.epochs);
+        let total = self.learner.recipe.epochs + self_critical_epochs;
+        if self.learner.progress.epoch >= total || self.learner.progress.stopped {
             return Ok(None);
         }
-        let (phase, outcome) = self.learn(self_critical.as_ref())?;
+        let (phase, outcome) = self.learn()?;
         let trained = start.elapsed().as_secs_f64();
         self.learner.progress.epoch += 1;
         let epoch = self.learner.progress.epoch;
-        let rewards = &self.validation_rewards;
-        let validation = self.learner.with_average(|learner| {
-            let Learner { model, data, card, device, .. } = learner;
-            validate(model, data, rewards, &card.generation, *device)
-        })?;
+        let validation = self.validate()?;
         if !validation.loss.is_finite() {
             return Err(self.learner.not_finite(validation.loss, epoch, "validation".into()));
         }
@@ -147,41 +156,66 @@ impl<'a> Trainer<'a> {
             train: outcome.mean(),
             validation_loss: validation.loss,
             validation_cider: validation.cider,
+            validation_vocabulary: validation.vocabulary,
             captions_per_second: outcome.captions() as f64 / trained,
             seconds: start.elapsed().as_secs_f64(),
             time: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
         };
         // A resumed run drops a line without its checkpoint; it could not restore a line that is missing.
         self.log.add(metrics.clone())?;
-        self.keep(&validation)?;
+        self.keep(phase, &validation)?;
         self.log.draw()?;
         self.report(&metrics, total, &validation)?;
         Ok(Some(metrics))
     }
 
+    /// Scores the weights as they would be exported.
+    fn validate(&mut self) -> Result<Validation> {
+        let rewards = &self.validation_rewards;
+        self.learner.with_average(|learner| {
+            let Learner { model, data, card, device, .. } = learner;
+            validate(model, data, rewards, &card.generation, *device)
+        })
+    }
+
     /// One epoch of the phase that the run has come to.
-    fn learn(&mut self, self_critical: Option<&SelfCritical>) -> Result<(Phase, EpochOutcome)> {
-        let learner = &mut self.learner;
-        match self_critical {
-            Some(settings) if learner.progress.epoch >= learner.recipe.epochs => {
-                if learner.progress.epoch == learner.recipe.epochs {
-                    learner.start_from(&self.folder.best())?;
-                }
-                Ok((Phase::SelfCritical, self_critical::epoch(learner, settings)?))
-            }
-            _ => Ok((Phase::CrossEntropy, cross_entropy::epoch(learner)?)),
+    fn learn(&mut self) -> Result<(Phase, EpochOutcome)> {
+        let cross_entropy_epochs = self.learner.recipe.epochs;
+        if self.self_critical.is_none() || self.learner.progress.epoch < cross_entropy_epochs {
+            return Ok((Phase::CrossEntropy, cross_entropy::epoch(&mut self.learner)?));
         }
+        if self.learner.progress.epoch == cross_entropy_epochs {
+            if cross_entropy_epochs == 0 {
+                // The weights of another run are what the epochs are compared with.
+                let validation = self.validate()?;
+                self.keep(Phase::CrossEntropy, &validation)?;
+            }
+            self.learner.start_from(&self.folder.best())?;
+        }
+        let Some((settings, rewards)) = &self.self_critical else { unreachable!("checked above") };
+        Ok((Phase::SelfCritical, self_critical::epoch(&mut self.learner, settings, rewards)?))
+    }
+
+    /// Whether self-critical training cost more of the vocabulary than it may.
+    fn is_too_poor(&self, phase: Phase, validation: &Validation) -> bool {
+        let least = self.self_critical.as_ref().map_or(0.0, |(settings, _)| settings.min_vocabulary);
+        let before = self.learner.progress.vocabulary as f64;
+        phase == Phase::SelfCritical && (validation.vocabulary as f64) < least * before
     }
 
     /// Saves the state, and the weights where they are the best so far.
-    fn keep(&mut self, validation: &Validation) -> Result<()> {
+    fn keep(&mut self, phase: Phase, validation: &Validation) -> Result<()> {
+        self.learner.progress.stopped = self.is_too_poor(phase, validation);
         let learner = &mut self.learner;
         let value = match learner.recipe.criterion {
             Criterion::Loss => -validation.loss,
             Criterion::Cider => validation.cider,
         };
-        let is_best = learner.progress.best.is_none_or(|best| value > best);
+        let is_best = !learner.progress.stopped && learner.progress.best.is_none_or(|best| value > best);
         if is_best {
+            if phase == Phase::CrossEntropy {
+                learner.progress.vocabulary = validation.vocabulary;
+            }
             (learner.progress.best, learner.progress.best_epoch) = (Some(value), learner.progress.epoch);
         }
         learner.progress.optimizer_steps = learner.optimizer.steps;
@@ -205,16 +239,20 @@ impl<'a> Trainer<'a> {
         };
         let data = self.learner.data;
         eprintln!(
-            "epoch {}/{total} {}: train {:.4}, validation loss {:.4}, CIDEr {:.4} (best {criterion} {:.4}), {:.0} captions/s, {:.0} s",
+            "epoch {}/{total} {}: train {:.4}, validation loss {:.4}, CIDEr {:.4} (best {criterion} {:.4}), {} different tokens, {:.0} captions/s, {:.0} s",
             metrics.epoch,
             metrics.phase,
             metrics.train,
             metrics.validation_loss,
             metrics.validation_cider,
             self.learner.progress.best.map_or(f64::NAN, f64::abs),
+            metrics.validation_vocabulary,
             metrics.captions_per_second,
             metrics.seconds
         );
+        if self.learner.progress.stopped {
+            eprintln!("the run ends here: its captions have too few different tokens");
+        }
         for (image, caption) in data.validation.iter().zip(&validation.captions).take(self.samples) {
             let text = data.tokenizer.decode(&caption.words)?;
             eprintln!("  {}: {}", printable(&image.file_name), printable(&text));

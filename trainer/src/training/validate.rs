@@ -4,6 +4,7 @@ use crate::Result;
 use crate::decode::{Choice, Decoded, decode};
 use crate::model::{CaptionBatch, Captioner, Pass};
 use glimpse_bundle::GenerationConfig;
+use std::collections::HashSet;
 use tch::{Device, Tensor};
 
 /// How the weights score on the validation split.
@@ -13,6 +14,8 @@ pub struct Validation {
     pub loss: f64,
     /// CIDEr-D of greedy captions over token ids; 0.5 is usual.
     pub cider: f64,
+    /// Different tokens in the captions.
+    pub vocabulary: usize,
     /// Greedy captions, one a photo.
     pub captions: Vec<Decoded>,
 }
@@ -38,7 +41,7 @@ pub fn validate(
         captions.extend(decode(&stepper, &grid, Choice::Greedy, generation));
         // A few photos at a time: the logits of 500 captions do not fit into the memory of a small machine.
         for (start, images) in images.chunks(20).enumerate().map(|(i, chunk)| (i * 20, chunk)) {
-            let batch = all_captions(images, start, generation.max_length, device);
+            let batch = all_captions(images.iter(), start, generation.max_length, device);
             let logits = model.teacher_forced(&grid, &batch, &Pass::EXACT).logits;
             let sum =
                 logits.cross_entropy_loss(&batch.targets, None::<Tensor>, tch::Reduction::Sum, -100, 0.0);
@@ -47,18 +50,38 @@ pub fn validate(
         }
     }
     let cider = rewards.mean(&captions)?;
-    Ok(Validation { loss: loss / words as f64, cider, captions })
+    let vocabulary = captions.iter().flat_map(|caption| &caption.words).collect::<HashSet<_>>().len();
+    Ok(Validation { loss: loss / words as f64, cider, vocabulary, captions })
+}
+
+/// A greedy caption of the plain view of each photo.
+pub(super) fn greedy_captions(
+    model: &Captioner,
+    data: &TrainingData,
+    photos: &[&EncodedImage],
+    generation: &GenerationConfig,
+    device: Device,
+) -> Result<Vec<Decoded>> {
+    let _guard = tch::no_grad_guard();
+    let stepper = model.stepper(tch::Kind::Float);
+    let mut captions = Vec::with_capacity(photos.len());
+    for photos in photos.chunks(BATCH_IMAGES) {
+        let grids: Vec<usize> = photos.iter().map(|photo| photo.plain_grid()).collect();
+        let features = data.features.grids(&data.features.reader.read(&grids)?, device);
+        let grid = model.encode(&features, &Pass::EXACT);
+        captions.extend(decode(&stepper, &grid, Choice::Greedy, generation));
+    }
+    Ok(captions)
 }
 
 /// Every caption of `images`, cut to `max_length`; their grids begin at `start` of the batch.
-pub fn all_captions(
-    images: &[EncodedImage],
+pub fn all_captions<'a>(
+    images: impl Iterator<Item = &'a EncodedImage>,
     start: usize,
     max_length: usize,
     device: Device,
 ) -> CaptionBatch {
     let captions: Vec<_> = images
-        .iter()
         .enumerate()
         .flat_map(|(i, image)| image.captions.iter().map(move |caption| cut(start + i, caption, max_length)))
         .collect();
