@@ -108,14 +108,17 @@ pub struct Provenance {
     pub trained_blocks: usize,
     /// The checkpoint whose weights training began with, if they were not drawn at random.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub started_from: Option<Box<StartedFrom>>,
+    pub started_from: Option<Box<SourceCheckpoint>>,
+    /// The checkpoints whose mean the weights are, if they are a mean.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub averaged: Vec<SourceCheckpoint>,
     /// Program and version that wrote the bundle.
     pub exported_by: String,
 }
 
-/// Weights that training began with.
+/// A checkpoint whose weights went into another one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct StartedFrom {
+pub struct SourceCheckpoint {
     /// SHA-256 of the checkpoint's file.
     pub sha256: String,
     /// Where that checkpoint comes from.

@@ -40,7 +40,7 @@ mod whole;
 pub mod wire;
 
 pub use checksums::{seal, sha256, sha256_of_file};
-pub use config::{Architecture, Config, FORMAT_VERSION, MAX_CELLS, MAX_DIM, Provenance, StartedFrom};
+pub use config::{Architecture, Config, FORMAT_VERSION, MAX_CELLS, MAX_DIM, Provenance, SourceCheckpoint};
 pub use decoder_interface::{Axis, DecoderInterface, ImageTensor, StateTensor};
 pub use error::{Error, Result, with_causes};
 pub use files::{

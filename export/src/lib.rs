@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`Weights`] | named f32 tensors, from `.safetensors` or from elsewhere |
 //! | [`Checkpoint`] | what training leaves: weights, sizes, preprocessing, vocabulary |
+//! | [`average`] | one checkpoint from several runs |
 //! | [`backbone`] | the frozen image networks, one file each |
 //! | [`write_bundle`], [`BundleDraft`] | the folder, written whole or not at all |
 //! | [`encoder_graph`], [`decoder_graph`] | the two graphs that `docs/bundle.md` describes |
@@ -13,6 +14,7 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod average;
 pub mod backbone;
 mod bundle_draft;
 mod bundle_writer;
@@ -27,6 +29,7 @@ pub mod proto;
 pub mod seeded;
 mod weights;
 
+pub use average::average;
 pub use bundle_draft::{BundleDraft, BundleFile, BundleReport};
 pub use bundle_writer::write_bundle;
 pub use checkpoint::{Checkpoint, weight_shapes};

@@ -1,5 +1,6 @@
 //! The program's subcommands, one file each.
 
+pub mod average;
 mod checkpoint;
 pub mod evaluate;
 pub mod export;

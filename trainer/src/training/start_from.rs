@@ -2,7 +2,7 @@ use super::run_folder::Card;
 use crate::backbone::StateDict;
 use crate::model::Parameters;
 use crate::{Error, Result};
-use glimpse_bundle::StartedFrom;
+use glimpse_bundle::SourceCheckpoint;
 use glimpse_export::Checkpoint;
 use std::path::{Path, PathBuf};
 
@@ -27,9 +27,9 @@ impl StartFrom {
     }
 
     /// What checkpoints of the new run say of it.
-    pub fn record(&self) -> StartedFrom {
+    pub fn record(&self) -> SourceCheckpoint {
         let provenance = self.checkpoint.config.provenance.clone();
-        StartedFrom { sha256: self.sha256.clone(), provenance }
+        SourceCheckpoint { sha256: self.sha256.clone(), provenance }
     }
 
     /// Refuses a checkpoint whose weights the run of `card` cannot take over.
