@@ -150,12 +150,12 @@ impl Config {
     /// The `model_type` of every bundle.
     pub const MODEL_TYPE: &str = "glimpse-captioner";
 
-    /// A config of the current format without scores.
-    pub fn new(architecture: Architecture, provenance: Provenance) -> Self {
+    /// A config of the current format without scores, of a decoder with the given tensors.
+    pub fn new(decoder: DecoderInterface, architecture: Architecture, provenance: Provenance) -> Self {
         Self {
             format_version: FORMAT_VERSION,
             model_type: Self::MODEL_TYPE.into(),
-            decoder: Some(DecoderInterface::attention_lstm(&architecture)),
+            decoder: Some(decoder),
             architecture,
             provenance,
             scores: BTreeMap::new(),

@@ -1,9 +1,8 @@
 use crate::backbone::backbone;
+use crate::decoder::{DecoderKind, decoder_kind};
 use crate::{Error, Result, Weights};
-use glimpse_bundle::checkpoint::{self, weights as names};
-use glimpse_bundle::{
-    Architecture, CaptionTokenizer, Config, GenerationConfig, PreprocessorConfig, sha256_of_file,
-};
+use glimpse_bundle::checkpoint;
+use glimpse_bundle::{CaptionTokenizer, Config, GenerationConfig, PreprocessorConfig, sha256_of_file};
 use serde::de::DeserializeOwned;
 use serde_json::to_string;
 use std::borrow::Cow;
@@ -12,7 +11,7 @@ use std::path::Path;
 /// Everything of a trained captioner but the frozen part of its backbone.
 ///
 /// On disk it is one `.safetensors` file whose metadata hold the JSON texts; see
-/// [`glimpse_bundle::checkpoint`] for keys, weight names and the model's formulas.
+/// [`glimpse_bundle::checkpoint`] for the keys, and the kind of its decoder for weight names and formulas.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
     /// Architecture, provenance, scores.
@@ -117,7 +116,15 @@ impl Checkpoint {
                 reason: format!("the config says {vocab_size}, but the tokenizer has {words} words"),
             });
         }
-        let decoder = weight_shapes(&self.config.architecture);
+        let kind = self.decoder_kind()?;
+        let interface = self.config.decoder_interface();
+        if interface != kind.interface(&self.config.architecture) {
+            return Err(Error::Contradiction {
+                what: "decoder",
+                reason: format!("its tensors are not those of {} of these sizes", kind.name()),
+            });
+        }
+        let decoder = kind.weight_shapes(&self.config.architecture);
         let decoder = decoder.into_iter().map(|(name, shape)| (name.to_string(), shape));
         let expected: Vec<_> = decoder.chain(self.trained_weight_shapes()?).collect();
         for (name, shape) in &expected {
@@ -155,9 +162,17 @@ impl Checkpoint {
         }
     }
 
+    /// What decodes.
+    ///
+    /// # Errors
+    /// [`Error::UnknownDecoder`].
+    pub fn decoder_kind(&self) -> Result<&'static dyn DecoderKind> {
+        decoder_kind(&self.config.decoder_interface().kind)
+    }
+
     /// A weight of the shape that the architecture implies.
     pub(crate) fn weight(&self, name: &'static str) -> Result<&[f32]> {
-        let shapes = weight_shapes(&self.config.architecture);
+        let shapes = self.decoder_kind()?.weight_shapes(&self.config.architecture);
         let shape = shapes.into_iter().find_map(|(known, shape)| (known == name).then_some(shape));
         self.weights.get(name, &shape.unwrap_or_default())
     }
@@ -165,69 +180,4 @@ impl Checkpoint {
 
 fn parse<T: DeserializeOwned>(origin: &str, key: &'static str, text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|source| Error::Json { origin: origin.into(), key, source })
-}
-
-/// Names and shapes of the weights that a checkpoint of this architecture holds besides those of trained blocks of the
-/// backbone, no more and no less, in the order in which training draws them.
-pub fn weight_shapes(architecture: &Architecture) -> Vec<(&'static str, Vec<usize>)> {
-    let &Architecture {
-        feature_dim,
-        encoder_dim,
-        attention_dim,
-        decoder_dim,
-        embed_dim,
-        vocab_size,
-        project_features,
-        gated_context,
-        deep_output,
-        tie_word_embeddings,
-        ..
-    } = architecture;
-    let mut shapes = Vec::new();
-    if project_features {
-        shapes.extend([
-            (names::PROJECTION_WEIGHT, vec![encoder_dim, feature_dim]),
-            (names::PROJECTION_BIAS, vec![encoder_dim]),
-            (names::NORM_WEIGHT, vec![encoder_dim]),
-            (names::NORM_BIAS, vec![encoder_dim]),
-            (names::ROW_POSITIONS, vec![architecture.grid_side(), encoder_dim]),
-            (names::COLUMN_POSITIONS, vec![architecture.grid_side(), encoder_dim]),
-        ]);
-    }
-    shapes.extend([
-        (names::KEY_WEIGHT, vec![attention_dim, encoder_dim]),
-        (names::KEY_BIAS, vec![attention_dim]),
-        (names::QUERY_WEIGHT, vec![attention_dim, decoder_dim]),
-        (names::SCORE_WEIGHT, vec![1, attention_dim]),
-        (names::INIT_H_WEIGHT, vec![decoder_dim, encoder_dim]),
-        (names::INIT_H_BIAS, vec![decoder_dim]),
-        (names::INIT_C_WEIGHT, vec![decoder_dim, encoder_dim]),
-        (names::INIT_C_BIAS, vec![decoder_dim]),
-    ]);
-    if gated_context {
-        shapes.extend([
-            (names::GATE_WEIGHT, vec![encoder_dim, decoder_dim]),
-            (names::GATE_BIAS, vec![encoder_dim]),
-        ]);
-    }
-    shapes.extend([
-        (names::EMBEDDING, vec![vocab_size, embed_dim]),
-        (names::LSTM_WEIGHT_IH, vec![4 * decoder_dim, embed_dim + encoder_dim]),
-        (names::LSTM_WEIGHT_HH, vec![4 * decoder_dim, decoder_dim]),
-        (names::LSTM_BIAS_IH, vec![4 * decoder_dim]),
-        (names::LSTM_BIAS_HH, vec![4 * decoder_dim]),
-    ]);
-    if deep_output {
-        shapes.extend([
-            (names::DEEP_H_WEIGHT, vec![embed_dim, decoder_dim]),
-            (names::DEEP_H_BIAS, vec![embed_dim]),
-            (names::DEEP_Z_WEIGHT, vec![embed_dim, encoder_dim]),
-        ]);
-    }
-    if !tie_word_embeddings {
-        let output_dim = if deep_output { embed_dim } else { decoder_dim };
-        shapes.push((names::VOCAB_WEIGHT, vec![vocab_size, output_dim]));
-    }
-    shapes.push((names::VOCAB_BIAS, vec![vocab_size]));
-    shapes
 }

@@ -98,6 +98,14 @@ pub enum Error {
         /// All names, separated by commas.
         known: String,
     },
+    /// No decoder has this name.
+    #[error("there is no decoder `{name}` to train or export; known are {known}")]
+    UnknownDecoder {
+        /// The name asked for.
+        name: String,
+        /// All names, separated by commas.
+        known: String,
+    },
     /// The backbone has too few blocks to train so many.
     #[error("{backbone} has at most {most} blocks to train, not {count}: the first stays frozen")]
     Blocks {

@@ -46,18 +46,18 @@ pub struct Signature<'a> {
     /// Type of the numbers.
     pub data_type: DataType,
     /// The axes, outermost first.
-    pub axes: &'a [Axis],
+    pub axes: &'a [Axis<'a>],
     /// One line for people.
     pub doc: &'a str,
 }
 
 /// An axis of an input or output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Axis {
+pub enum Axis<'a> {
     /// Always this long.
     Fixed(usize),
     /// As long as the caller likes; the same name is the same length.
-    Dynamic(&'static str),
+    Dynamic(&'a str),
 }
 
 /// A graph under construction. Nodes are added in an order in which they can run.
@@ -199,6 +199,26 @@ impl GraphBuilder {
             name: name.into(),
             inputs: inputs.into_iter().copied().collect(),
             outputs: outputs.to_vec(),
+            attributes: attributes.into_iter().map(attribute).collect(),
+        });
+        outputs
+    }
+
+    /// As [`node_with_outputs`](Self::node_with_outputs), for a number of outputs that is not known beforehand.
+    pub fn node_with_many_outputs(
+        &mut self,
+        op_type: &'static str,
+        name: &str,
+        inputs: &[Value],
+        attributes: impl IntoIterator<Item = (&'static str, Attribute)>,
+        outputs: &[String],
+    ) -> Vec<Value> {
+        let outputs: Vec<_> = outputs.iter().map(|output| self.value(output)).collect();
+        self.nodes.push(Node {
+            op_type: op_type.into(),
+            name: name.into(),
+            inputs: inputs.to_vec(),
+            outputs: outputs.clone(),
             attributes: attributes.into_iter().map(attribute).collect(),
         });
         outputs

@@ -7,6 +7,7 @@
 //! | [`Checkpoint`] | what training leaves: weights, sizes, preprocessing, vocabulary |
 //! | [`average`] | one checkpoint from several runs |
 //! | [`backbone`] | the frozen image networks, one file each |
+//! | [`decoder`] | the kinds of decoders, one folder each |
 //! | [`write_bundle`], [`BundleDraft`] | the folder, written whole or not at all |
 //! | [`encoder_graph`], [`decoder_graph`] | the two graphs that `docs/bundle.md` describes |
 //! | [`seeded`] | random weights for tests and benchmarks |
@@ -20,7 +21,7 @@ mod bundle_draft;
 mod bundle_writer;
 mod captioner;
 mod checkpoint;
-mod decoder;
+pub mod decoder;
 mod encoder;
 mod error;
 pub mod graph;
@@ -32,8 +33,8 @@ mod weights;
 pub use average::average;
 pub use bundle_draft::{BundleDraft, BundleFile, BundleReport};
 pub use bundle_writer::write_bundle;
-pub use checkpoint::{Checkpoint, weight_shapes};
-pub use decoder::decoder_graph;
+pub use checkpoint::Checkpoint;
+pub use decoder::{DecoderKind, decoder_graph, decoder_kind};
 pub use encoder::encoder_graph;
 pub use error::{Error, Result};
 pub use weights::{Tensor, Weights, with_metadata};

@@ -3,42 +3,46 @@
 //! attention is neither flat nor a single cell.
 
 use crate::backbone::{Activation, Backbone, backbone};
-use crate::checkpoint::weight_shapes;
+use crate::decoder::{DecoderKind, around, decoder_kind, spread};
 use crate::{Checkpoint, Result, Weights};
-use glimpse_bundle::checkpoint::weights as names;
-use glimpse_bundle::{Architecture, CaptionTokenizer, Config, GenerationConfig, Provenance, SPECIALS};
+use glimpse_bundle::{
+    Architecture, CaptionTokenizer, Config, DecoderInterface, GenerationConfig, Provenance, SPECIALS,
+};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::ops::Range;
 
 impl Checkpoint {
-    /// A checkpoint with random weights and the backbone's own preprocessing; `tokenizer` is the
+    /// A checkpoint of an attention LSTM with random weights and the backbone's own preprocessing; `tokenizer` is the
     /// text of a `tokenizer.json`, such as [`tokenizer`] gives.
     ///
     /// # Errors
     /// An unknown backbone, contradicting sizes, a vocabulary of another size.
     pub fn seeded(architecture: Architecture, tokenizer: String, seed: u64) -> Result<Self> {
+        Self::seeded_kind(decoder_kind(DecoderInterface::ATTENTION_LSTM)?, architecture, tokenizer, seed)
+    }
+
+    /// As [`Checkpoint::seeded`], for any kind of decoder.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn seeded_kind(
+        kind: &dyn DecoderKind,
+        architecture: Architecture,
+        tokenizer: String,
+        seed: u64,
+    ) -> Result<Self> {
         architecture.validate()?;
         let preprocessor = backbone(&architecture.backbone)?.preprocessor();
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let mut weights = Weights::in_memory("the seeded checkpoint");
-        // A tied word scores its own embedding: a large one would repeat itself for ever.
-        let embedding = if architecture.tie_word_embeddings { 0.2 } else { 1.0 };
-        for (name, shape) in weight_shapes(&architecture) {
-            let range = match (name, shape.as_slice()) {
-                (names::NORM_WEIGHT, _) => 0.5..1.5,
-                (names::ROW_POSITIONS | names::COLUMN_POSITIONS, _) => around(0.0, 0.5),
-                (names::EMBEDDING, _) => around(0.0, embedding),
-                // Softmax is over these two: sharper than the rest.
-                (names::SCORE_WEIGHT | names::VOCAB_WEIGHT, [_, inputs]) => around(0.0, spread(*inputs, 3.0)),
-                (_, [_, inputs]) => around(0.0, spread(*inputs, 1.0)),
-                _ => around(0.0, 0.1),
-            };
+        for (name, shape) in kind.weight_shapes(&architecture) {
+            let range = kind.seeded_range(name, &shape, &architecture);
             weights.insert(name, &shape, uniform(&mut random, &shape, range))?;
         }
         let provenance = Provenance { recipe: "seeded random weights".into(), seed, ..Provenance::default() };
         let checkpoint = Self {
-            config: Config::new(architecture, provenance),
+            config: Config::new(kind.interface(&architecture), architecture, provenance),
             preprocessor,
             generation: GenerationConfig::default(),
             tokenizer,
@@ -82,15 +86,6 @@ pub fn backbone_weights(backbone: &Backbone, seed: u64) -> Result<Weights> {
 pub fn tokenizer(vocab_size: usize) -> Result<String> {
     let words = (SPECIALS.len()..vocab_size).map(|id| format!("word{id}"));
     Ok(CaptionTokenizer::build(words)?.to_json()?)
-}
-
-/// Half the width of the uniform distribution with standard deviation gain / sqrt(inputs).
-fn spread(inputs: usize, gain: f32) -> f32 {
-    gain * (3.0 / inputs as f32).sqrt()
-}
-
-fn around(centre: f32, half_width: f32) -> Range<f32> {
-    centre - half_width..centre + half_width
 }
 
 fn uniform(random: &mut ChaCha8Rng, shape: &[usize], range: Range<f32>) -> Vec<f32> {

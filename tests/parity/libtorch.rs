@@ -1,11 +1,11 @@
 //! The model in libtorch, one photo and one word at a time.
 
 use glimpse_bundle::image::RgbImage;
-use glimpse_bundle::{Preprocessor, Size};
+use glimpse_bundle::{DecoderInterface, Preprocessor, Size};
 use glimpse_export::Checkpoint;
 use glimpse_trainer::backbone::{FeatureExtractor, StateDict};
 use glimpse_trainer::exporting;
-use glimpse_trainer::model::{Captioner, Grid, Pass, State, Stepper};
+use glimpse_trainer::model::{Captioner, Encoded, Pass, State, Stepper};
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
@@ -13,6 +13,7 @@ pub struct Libtorch {
     pub backbone: FeatureExtractor,
     pub model: Captioner,
     preprocessor: Preprocessor,
+    interface: DecoderInterface,
 }
 
 impl Libtorch {
@@ -22,7 +23,8 @@ impl Libtorch {
         let read = Checkpoint::read(checkpoint).unwrap();
         let weights = StateDict::read(backbone_weights).unwrap();
         let (backbone, model) = exporting::open(&read, checkpoint, &weights, Device::Cpu).unwrap();
-        Self { backbone, model, preprocessor: Preprocessor::new(read.preprocessor).unwrap() }
+        let interface = read.config.decoder_interface();
+        Self { backbone, model, preprocessor: Preprocessor::new(read.preprocessor).unwrap(), interface }
     }
 
     /// f32 [photos, 3, height, width]
@@ -35,29 +37,37 @@ impl Libtorch {
         Tensor::from_slice(&values).view([photos.len() as i64, 3, i64::from(height), i64::from(width)])
     }
 
+    /// Every input and output of both graphs, by libtorch.
+    pub fn reference(&self, pixel_values: &Tensor) -> Vec<(String, Tensor)> {
+        exporting::reference(&self.backbone, &self.model, &self.interface, pixel_values)
+    }
+
     pub fn photo(&self, photo: &RgbImage) -> Photo<'_> {
         let _guard = tch::no_grad_guard();
         let features = self.backbone.forward(&self.pixel_values(std::slice::from_ref(photo)));
-        Photo { stepper: self.model.stepper(Kind::Float), grid: self.model.encode(&features, &Pass::EXACT) }
+        Photo {
+            stepper: self.model.stepper(Kind::Float),
+            encoded: self.model.encode(&features, &Pass::EXACT),
+        }
     }
 }
 
 /// One photo, ready to be described.
 pub struct Photo<'a> {
-    stepper: Stepper<'a>,
-    grid: Grid,
+    stepper: Box<dyn Stepper + 'a>,
+    encoded: Encoded,
 }
 
 impl Photo<'_> {
     /// The LSTM before the first word.
     pub fn start(&self) -> State {
-        State { h: self.grid.h.shallow_clone(), c: self.grid.c.shallow_clone() }
+        self.encoded.start()
     }
 
     /// Log-probabilities of every word after `word`, and the LSTM behind it.
     pub fn step(&self, word: u32, state: &State) -> (Vec<f32>, State) {
         let _guard = tch::no_grad_guard();
-        let step = self.stepper.step(&Tensor::from_slice(&[i64::from(word)]), &self.grid, state);
+        let step = self.stepper.step(&Tensor::from_slice(&[i64::from(word)]), &self.encoded, state);
         let log_probs = step.logits.log_softmax(1, Kind::Float).view(-1);
         (Vec::try_from(log_probs).unwrap(), step.state)
     }

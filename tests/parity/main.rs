@@ -10,6 +10,7 @@
 
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
+mod host;
 mod libtorch;
 mod plain;
 
@@ -21,7 +22,7 @@ use glimpse_runtime::{Caption, Captioner, CaptionerOptions, Device, OnnxRuntimeO
 use glimpse_tests::models::{self, SeededModel};
 use glimpse_tests::photos::photos;
 use glimpse_tests::places::project;
-use glimpse_trainer::exporting::{reference, write_reference};
+use glimpse_trainer::exporting::write_reference;
 use libtorch::Libtorch;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -130,7 +131,7 @@ fn trained_blocks_of_the_backbone_are_exported() {
     check_outputs(&trained, pictures);
     let grid = |pair: &Pair| {
         let libtorch = pair.libtorch();
-        let tensors = reference(&libtorch.backbone, &libtorch.model, &libtorch.pixel_values(pictures));
+        let tensors = libtorch.reference(&libtorch.pixel_values(pictures));
         tensors.into_iter().find(|(name, _)| name == "encoder/last_hidden_state").unwrap().1
     };
     let difference = (grid(&plain) - grid(&trained)).abs().max().double_value(&[]);
@@ -140,7 +141,7 @@ fn trained_blocks_of_the_backbone_are_exported() {
 fn check_outputs(pair: &Pair, pictures: &[RgbImage]) {
     let libtorch = pair.libtorch();
     let pixel_values = libtorch.pixel_values(pictures);
-    let tensors = reference(&libtorch.backbone, &libtorch.model, &pixel_values);
+    let tensors = libtorch.reference(&pixel_values);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("reference.safetensors");
     write_reference(&file, &tensors).unwrap();

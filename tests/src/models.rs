@@ -1,8 +1,9 @@
 //! Bundles with seeded random weights: their words mean nothing, all else is real.
 
 use crate::places::project;
-use glimpse_bundle::{Architecture, EOS_ID, checkpoint::weights as names};
+use glimpse_bundle::{Architecture, EOS_ID};
 use glimpse_export::backbone::backbone;
+use glimpse_export::decoder::attention_lstm::weights as names;
 use glimpse_export::{Checkpoint, Weights, seeded, write_bundle};
 use std::path::PathBuf;
 use tempfile::TempDir;

@@ -67,7 +67,7 @@ pub fn evaluate(
         free += sum(model.free_running(&grid, &batch));
         forced += sum(model.teacher_forced(&grid, &batch, &Pass::EXACT).logits);
         words += batch.words();
-        captions.extend(decode(&stepper, &grid, Choice::Greedy, generation));
+        captions.extend(decode(&*stepper, &grid, Choice::Greedy, generation));
         Ok(())
     })?;
     Ok(Evaluation {

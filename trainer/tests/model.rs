@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use glimpse_bundle::Architecture;
+use glimpse_bundle::{Architecture, DecoderInterface};
 use glimpse_trainer::backbone::StateDict;
-use glimpse_trainer::model::{CaptionBatch, Captioner, Parameters, Pass, State, TeacherForced};
+use glimpse_trainer::model::{CaptionBatch, Captioner, Parameters, Pass, TeacherForced};
 use glimpse_trainer::training::{AdamW, clip_grad_norm};
 use std::path::PathBuf;
 use tch::{Device, Kind, Tensor};
@@ -40,9 +40,15 @@ impl Golden {
         let before = dict.iter().filter_map(|(name, tensor)| {
             Some((name.strip_prefix("before/")?.to_string(), tensor.shallow_clone()))
         });
-        let parameters =
-            Parameters::from_dict(&StateDict::new(before, &path), &architecture, Device::Cpu).unwrap();
-        let model = Captioner::with_parameters(architecture, parameters).unwrap();
+        let parameters = Parameters::from_dict(
+            &StateDict::new(before, &path),
+            DecoderInterface::ATTENTION_LSTM,
+            &architecture,
+            Device::Cpu,
+        )
+        .unwrap();
+        let model =
+            Captioner::with_parameters(DecoderInterface::ATTENTION_LSTM, architecture, parameters).unwrap();
         Self { dict, model }
     }
 
@@ -139,14 +145,15 @@ fn stepping_equals_teacher_forcing() {
         let rows = golden.tensor("image_of_row");
         let grid = grid.select(&rows);
         let stepper = model.stepper(Kind::Float);
-        let mut state = State { h: grid.h.shallow_clone(), c: grid.c.shallow_clone() };
+        let mut state = grid.start();
         let words = golden.tensor("words");
         let (logits, attentions) = (golden.tensor("logits"), golden.tensor("attentions"));
         for t in 0..words.size()[1] {
             let step = stepper.step(&words.select(1, t), &grid, &state);
             assert!(max_difference(&step.logits, &logits.select(1, t)) < 1e-5);
-            assert!(max_difference(&step.attentions, &attentions.select(1, t)) < 1e-6);
-            let sums = step.attentions.sum_dim_intlist(1, false, Kind::Float);
+            let attended = step.attentions.unwrap();
+            assert!(max_difference(&attended, &attentions.select(1, t)) < 1e-6);
+            let sums = attended.sum_dim_intlist(1, false, Kind::Float);
             assert!(max_difference(&sums, &sums.ones_like()) < 1e-6);
             state = step.state;
         }
@@ -177,6 +184,8 @@ fn weights_of_another_vocabulary_are_refused() {
     architecture.vocab_size = 12;
     let before = golden.model.parameters().snapshot();
     let dict = StateDict::new(before, "run/best.safetensors");
-    let error = Parameters::from_dict(&dict, &architecture, Device::Cpu).unwrap_err().to_string();
+    let error = Parameters::from_dict(&dict, DecoderInterface::ATTENTION_LSTM, &architecture, Device::Cpu)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("decoder.embedding.weight") && error.contains("[11, 8]"), "{error}");
 }

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use glimpse_bundle::{Architecture, CaptionTokenizer, Config, GenerationConfig, Provenance, Size};
+use glimpse_bundle::{
+    Architecture, CaptionTokenizer, Config, DecoderInterface, GenerationConfig, Provenance, Size,
+};
 use glimpse_captions::CaptionedImage;
 use glimpse_export::backbone::{Activation, Block, ConvBn, Layer, Shortcut, backbone};
 use glimpse_export::{Checkpoint, Weights, encoder_graph, seeded};
@@ -132,7 +134,8 @@ fn gradients_equal_those_of_the_plain_network() {
         let (rows, columns, channels) = (shape.rows as i64, shape.columns as i64, shape.channels as i64);
         let blocks = TrainedBlocks::new(name, count, size_of(side), &dict, Device::Cpu).unwrap();
         tch::manual_seed(1);
-        let model = Captioner::new(architecture(name, 9), Device::Cpu).unwrap();
+        let model =
+            Captioner::new(DecoderInterface::ATTENTION_LSTM, architecture(name, 9), Device::Cpu).unwrap();
         let plain_weights: HashMap<String, Tensor> = blocks
             .initial_weights()
             .iter()
@@ -279,8 +282,9 @@ fn recipe(trained_blocks: usize) -> Recipe {
 
 fn options<'a>(data: &'a TrainingData, recipe: &Recipe, output: &Path, resume: bool) -> TrainerOptions<'a> {
     let provenance = Provenance { backbone_sha256: key(0).backbone_sha256, ..Provenance::default() };
+    let architecture = architecture(LITE0, data.tokenizer.vocab_size());
     let card = Card {
-        config: Config::new(architecture(LITE0, data.tokenizer.vocab_size()), provenance),
+        config: Config::new(DecoderInterface::attention_lstm(&architecture), architecture, provenance),
         preprocessor: key(0).preprocessor,
         generation: GenerationConfig::default().with_max_length(recipe.max_length),
         tokenizer: data.tokenizer.clone(),

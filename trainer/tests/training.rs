@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use glimpse_bundle::{
-    Architecture, CaptionTokenizer, Config, GenerationConfig, PreprocessorConfig, Provenance,
+    Architecture, CaptionTokenizer, Config, DecoderInterface, GenerationConfig, PreprocessorConfig,
+    Provenance,
 };
 use glimpse_captions::CaptionedImage;
 use glimpse_export::Checkpoint;
@@ -149,6 +150,7 @@ fn options<'a>(data: &'a TrainingData, recipe: &Recipe, output: &Path, resume: b
     };
     let card = Card {
         config: Config::new(
+            DecoderInterface::attention_lstm(&architecture),
             architecture,
             Provenance { recipe: recipe.name.clone(), ..Provenance::default() },
         ),

@@ -3,25 +3,30 @@
 //!
 //! | tensor | type, shape | meaning |
 //! |---|---|---|
-//! | in `pixel_values` | f32 [batch_size, 3, 224, 224] | as for the encoder |
+//! | in `pixel_values` | f32 [batch_size, 3, height, width] | as for the encoder |
 //! | in `num_beams` | i64 scalar | hypotheses kept at each step; 1 is greedy search |
-//! | in `max_length` | i64 scalar | longest sequence, start and end word counted; 2 at least |
+//! | in `max_length` | i64 scalar | longest sequence, start and end token counted; 2 at least |
 //! | in `length_penalty` | f32 scalar | a caption scores sum of log-probabilities / length^length_penalty |
-//! | out `sequences` | i64 [batch_size, num_beams, max_length - 1] | the words of each caption, best caption first: without the start word, with the end word if it was reached, then padding |
+//! | out `sequences` | i64 [batch_size, num_beams, max_length - 1] | the token ids of each caption, best caption first: without the start token, with the end token if it was reached, then padding |
 //! | out `scores` | f32 [batch_size, num_beams] | of each caption; minus infinity where fewer were found |
-//! | out `attentions` | f32 [batch_size, num_beams, max_length - 1, 49] | where the decoder looked at each word; zeros behind the last |
+//! | out `attentions` | f32 [batch_size, num_beams, max_length - 1, cells] | where the decoder looked at each token; zeros behind the last |
 //!
 //! The file holds no weights: they are external data, namely ranges of bytes of the two other
 //! graphs' files beside it, so that nothing is stored twice.
 
 mod constants;
+mod ops;
 mod search;
+mod step;
 
 use crate::graph::{Axis, GraphBuilder, Model, Signature, Value};
-use crate::proto::{DataType, Dim, GraphProto, ModelProto};
+use crate::proto::{DataType, GraphProto, ModelProto};
 use crate::{Error, Result};
 use constants::{Source, inline};
-use glimpse_bundle::{CAPTIONER, DECODER, ENCODER, GenerationConfig, Precision, model_file, tensors};
+use glimpse_bundle::{
+    CAPTIONER, CONFIG, Config, DECODER, DecoderInterface, ENCODER, GenerationConfig, Precision, model_file,
+    tensors,
+};
 use prost::Message;
 use prost::bytes::Bytes;
 use search::Search;
@@ -37,15 +42,17 @@ mod names {
 }
 
 /// Writes the captioner of every precision in which `folder` holds both other graphs; none where `generation` asks
-/// for more than a plain beam search, see [`GenerationConfig::beyond_plain_search`].
+/// for more than a plain beam search, see [`GenerationConfig::beyond_plain_search`], or where the decoder leaves work
+/// to its host.
 pub(crate) fn write_captioners(folder: &Path, generation: &GenerationConfig) -> Result<()> {
-    if !generation.beyond_plain_search().is_empty() {
+    let config = read_config(folder)?;
+    if !generation.beyond_plain_search().is_empty() || !is_self_contained(&config.decoder_interface()) {
         return Ok(());
     }
     for precision in Precision::ALL {
         let files = [ENCODER, DECODER].map(|stem| model_file(stem, precision));
         if files.iter().all(|file| folder.join(file).is_file()) {
-            let model = captioner(folder, &files, generation)?;
+            let model = captioner(folder, &files, &config, generation)?;
             let path = folder.join(model_file(CAPTIONER, precision));
             glimpse_bundle::write_whole(&path, &model.encode())?;
         }
@@ -53,7 +60,26 @@ pub(crate) fn write_captioners(folder: &Path, generation: &GenerationConfig) -> 
     Ok(())
 }
 
-fn captioner(folder: &Path, files: &[String; 2], generation: &GenerationConfig) -> Result<Model> {
+/// The `config.json` in `folder`.
+fn read_config(folder: &Path) -> Result<Config> {
+    let path = folder.join(CONFIG);
+    let text = std::fs::read(&path).map_err(Error::io(&path))?;
+    let json = |source| Error::Json { origin: folder.display().to_string(), key: CONFIG, source };
+    serde_json::from_slice(&text).map_err(json)
+}
+
+/// Whether the decoder's graph gathers, ranks and attends by itself, from a state that the encoder gives.
+fn is_self_contained(interface: &DecoderInterface) -> bool {
+    let begins = interface.state.iter().all(|state| state.initial.is_some());
+    begins && interface.gathers_state && interface.ranks_tokens && interface.has_attentions
+}
+
+fn captioner(
+    folder: &Path,
+    files: &[String; 2],
+    config: &Config,
+    generation: &GenerationConfig,
+) -> Result<Model> {
     let read = |file: &String| {
         let path = folder.join(file);
         let bytes = Bytes::from(std::fs::read(&path).map_err(Error::io(&path))?);
@@ -68,7 +94,7 @@ fn captioner(folder: &Path, files: &[String; 2], generation: &GenerationConfig) 
     let metadata = encoder.1.metadata_props.iter();
     let metadata = metadata.map(|entry| (entry.key().to_string(), entry.value().to_string()));
     Ok(Model {
-        graph: captioner_graph(&encoder_source, &decoder_source, generation)?,
+        graph: captioner_graph(&encoder_source, &decoder_source, config, generation)?,
         doc: "pixels to captions: encoder, decoder and beam search".into(),
         metadata: metadata.collect(),
     })
@@ -81,6 +107,7 @@ fn captioner(folder: &Path, files: &[String; 2], generation: &GenerationConfig) 
 fn captioner_graph(
     encoder: &Source<'_>,
     decoder: &Source<'_>,
+    config: &Config,
     generation: &GenerationConfig,
 ) -> Result<GraphProto> {
     let mut graph = GraphBuilder::new();
@@ -95,7 +122,7 @@ fn captioner_graph(
     let max_length = scalar(
         names::MAX_LENGTH,
         DataType::Int64,
-        "longest sequence, start and end word counted; 2 at least",
+        "longest sequence, start and end token counted; 2 at least",
     );
     let length_penalty = scalar(
         names::LENGTH_PENALTY,
@@ -104,43 +131,35 @@ fn captioner_graph(
     );
 
     let encoded = inline(&mut graph, encoder, "encoder", &[(tensors::PIXEL_VALUES, pixel_values)])?;
-    let cells = grid_cells(encoder)?;
-    let search = Search { generation, decoder, cells, num_beams, max_length, length_penalty };
+    let (cells, vocab_size) = (config.architecture.num_cells, config.architecture.vocab_size);
+    let interface = &config.decoder_interface();
+    let search =
+        Search { interface, generation, decoder, cells, vocab_size, num_beams, max_length, length_penalty };
     let found = search.build(&mut graph, pixel_values, &encoded)?;
 
     let [batch_size, beams] = [tensors::BATCH_SIZE, names::NUM_BEAMS].map(Axis::Dynamic);
-    let words = Axis::Dynamic("max_length - 1");
+    let length = Axis::Dynamic("max_length - 1");
     let cells = Axis::Fixed(cells);
     let (float, int64) = (DataType::Float, DataType::Int64);
     let outputs: [(Value, &str, DataType, &[Axis], &str); 3] = [
-        (found.sequences, names::SEQUENCES, int64, &[batch_size, beams, words], "words, best caption first"),
+        (
+            found.sequences,
+            names::SEQUENCES,
+            int64,
+            &[batch_size, beams, length],
+            "token ids, best caption first",
+        ),
         (found.scores, names::SCORES, float, &[batch_size, beams], "score of each caption"),
         (
             found.attentions,
             tensors::ATTENTIONS,
             float,
-            &[batch_size, beams, words, cells],
-            "where each word looked; sums to 1",
+            &[batch_size, beams, length, cells],
+            "where each token looked; sums to 1",
         ),
     ];
     for (value, name, data_type, axes, doc) in outputs {
         graph.output(value, Signature { name, data_type, axes, doc });
     }
     Ok(graph.finish("captioner"))
-}
-
-/// Cells of the grid that the encoder gives.
-///
-/// # Errors
-/// [`Error::UnsoundGraph`] where it does not declare them.
-fn grid_cells(encoder: &Source<'_>) -> Result<usize> {
-    let grid = encoder.graph.output.iter().find(|output| output.name() == tensors::LAST_HIDDEN_STATE);
-    let shape = grid.and_then(|grid| grid.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref());
-    match shape.and_then(|shape| shape.dim.get(1)?.value.as_ref()) {
-        Some(&Dim::Value(cells)) if cells > 0 => Ok(cells as usize),
-        _ => Err(Error::UnsoundGraph {
-            graph: encoder.graph.name().into(),
-            reason: format!("its {} does not declare its cells", tensors::LAST_HIDDEN_STATE),
-        }),
-    }
 }

@@ -2,18 +2,25 @@
 //! with `early_stopping=False`.
 
 use super::constants::{Source, inline};
-use crate::Result;
+use super::ops::Ops;
+use super::step::{
+    Candidates, Finishing, Hypotheses, Outer, StepNumbers, extend, finish, go_on, is_decided, rank,
+};
 use crate::graph::{Attribute, GraphBuilder, Signature, Value, unshaped};
 use crate::proto::DataType;
-use glimpse_bundle::{GenerationConfig, tensors};
+use crate::{Error, Result};
+use glimpse_bundle::{DecoderInterface, GenerationConfig, tensors};
 use std::collections::HashMap;
 
 /// What the search is given; values are of the graph around the loop.
 pub(super) struct Search<'a> {
+    pub interface: &'a DecoderInterface,
     pub generation: &'a GenerationConfig,
     pub decoder: &'a Source<'a>,
     /// Cells of the grid.
     pub cells: usize,
+    /// Tokens of the vocabulary.
+    pub vocab_size: usize,
     /// i64 scalar
     pub num_beams: Value,
     /// i64 scalar
@@ -29,101 +36,23 @@ pub(super) struct Found {
     pub attentions: Value,
 }
 
-/// What one step leaves to the next, in the order of the loop's inputs. `width` is 1 before the first
-/// step and num_beams after it.
-const STATE: [(&str, DataType); 11] = [
-    ("input_ids", DataType::Int64),           // [batch_size x width]
-    ("beam_idx", DataType::Int64),            // [batch_size x width]
-    ("h", DataType::Float),                   // [rows of the last step, decoder_dim]
-    ("c", DataType::Float),                   // [rows of the last step, decoder_dim]
-    ("running_sums", DataType::Float),        // [batch_size, width]
-    ("running_sequences", DataType::Int64),   // [batch_size, width, words]
-    ("running_attentions", DataType::Float),  // [batch_size, width, words, cells]
-    ("is_done", DataType::Bool),              // [batch_size]
-    ("finished_scores", DataType::Float),     // [batch_size, num_beams], best first
-    ("finished_sequences", DataType::Int64),  // [batch_size, num_beams, words]
-    ("finished_attentions", DataType::Float), // [batch_size, num_beams, words, cells]
+/// What one step leaves to the next, in the order of the loop's inputs: these two, the decoder's state, and
+/// [`HYPOTHESES`]. `width` is 1 before the first step and num_beams after it.
+const STEP: [(&str, DataType); 2] = [
+    ("input_ids", DataType::Int64), // [batch_size x width]
+    ("beam_idx", DataType::Int64),  // [batch_size x width]
 ];
 
-/// Values of the graph around the loop that its body reads.
-struct Outer {
-    batch_size: Value,
-    /// [batch_size, 1]: 0, 1, 2...
-    images: Value,
-    num_beams: Value,
-    /// [1]
-    beams: Value,
-    max_length: Value,
-    length_penalty: Value,
-    /// Candidates of a row, i64 scalar and [1].
-    k: Value,
-    ks: Value,
-    /// [1]: words of a sequence.
-    words: Value,
-    grid: Value,
-    keys: Value,
-}
-
-/// Short names for what a search adds to a graph.
-struct Ops<'a>(&'a mut GraphBuilder);
-
-impl Ops<'_> {
-    fn op<const N: usize>(&mut self, op_type: &'static str, name: &str, inputs: [Value; N]) -> Value {
-        self.0.node(op_type, name, &inputs, [])
-    }
-
-    fn axis<const N: usize>(
-        &mut self,
-        op_type: &'static str,
-        name: &str,
-        inputs: [Value; N],
-        axis: i64,
-    ) -> Value {
-        self.0.node(op_type, name, &inputs, [("axis", Attribute::Int(axis))])
-    }
-
-    fn cast(&mut self, name: &str, input: Value, data_type: DataType) -> Value {
-        self.0.node("Cast", name, [&input], [("to", Attribute::element_type(data_type))])
-    }
-
-    /// An i64 scalar.
-    fn int(&mut self, name: &str, number: i64) -> Value {
-        self.0.int_tensor(name, &[], &[number])
-    }
-
-    fn float(&mut self, name: &str, number: f32) -> Value {
-        self.0.floats(name, &[], &[number])
-    }
-
-    fn unsqueeze(&mut self, name: &str, input: Value, axis: i64) -> Value {
-        let axis = self.0.ints(&format!("{name}.axis"), &[axis]);
-        self.op("Unsqueeze", name, [input, axis])
-    }
-
-    /// A shape of several parts, each [n].
-    fn shape<const N: usize>(&mut self, name: &str, parts: [Value; N]) -> Value {
-        self.axis("Concat", name, parts, 0)
-    }
-
-    /// Part of a tensor's shape, [end - start].
-    fn sizes(&mut self, name: &str, input: Value, start: i64, end: i64) -> Value {
-        let part = [("start", Attribute::Int(start)), ("end", Attribute::Int(end))];
-        self.0.node("Shape", name, [&input], part)
-    }
-
-    /// The best of the last axis, ties in order: values and indices.
-    fn top_k(&mut self, name: &str, input: Value, k: Value) -> [Value; 2] {
-        let (values, indices) = (format!("{name}.values"), format!("{name}.indices"));
-        self.0.node_with_outputs("TopK", name, [&input, &k], [], [&values, &indices])
-    }
-
-    /// Rows of [batch_size, items, rest...] by indices [batch_size, n] within each image:
-    /// [batch_size, n, rest...]. `flat` is [-1, rest...].
-    fn rows(&mut self, name: &str, items: Value, index: Value, flat: Value) -> Value {
-        let items = self.op("Reshape", &format!("{name}.flat"), [items, flat]);
-        self.op("Gather", name, [items, index])
-    }
-}
+/// The hypotheses that are kept from step to step. Sequences are max_length - 1 tokens long.
+const HYPOTHESES: [(&str, DataType); 7] = [
+    ("running_sums", DataType::Float),        // [batch_size, width]
+    ("running_sequences", DataType::Int64),   // [batch_size, width, tokens]
+    ("running_attentions", DataType::Float),  // [batch_size, width, tokens, cells]
+    ("is_done", DataType::Bool),              // [batch_size]
+    ("finished_scores", DataType::Float),     // [batch_size, num_beams], best first
+    ("finished_sequences", DataType::Int64),  // [batch_size, num_beams, tokens]
+    ("finished_attentions", DataType::Float), // [batch_size, num_beams, tokens, cells]
+];
 
 impl Search<'_> {
     /// Adds the search to the graph, over what the encoder gave.
@@ -139,14 +68,14 @@ impl Search<'_> {
         let beams = ops.unsqueeze("beams", self.num_beams, 0);
         let one = ops.int("one", 1);
         let steps = ops.op("Sub", "steps", [self.max_length, one]);
-        let words = ops.unsqueeze("words", steps, 0);
+        let tokens = ops.unsqueeze("tokens", steps, 0);
         let [single, cells] = [("single", 1), ("cells", cells)].map(|(name, size)| ops.0.ints(name, &[size]));
         // Twice the beams, as so many may end; and more, as the best may be suppressed.
         let two = ops.int("two", 2);
         let suppressed = ops.int("suppressed", self.generation.suppress_tokens.len() as i64);
         let k = ops.op("Mul", "twice", [self.num_beams, two]);
         let k = ops.op("Add", "k.wanted", [k, suppressed]);
-        let vocab_size = ops.int("vocab_size", self.vocab_size());
+        let vocab_size = ops.int("vocab_size", self.vocab_size as i64);
         let k = ops.op("Min", "k", [k, vocab_size]);
         let ks = ops.unsqueeze("ks", k, 0);
 
@@ -163,17 +92,14 @@ impl Search<'_> {
         let yes = ops.0.tensor("yes", DataType::Bool, &[], vec![1]);
 
         let width = ops.shape("start.width", [batch_size, single]);
-        let sequence = ops.shape("start.sequence", [batch_size, single, words]);
-        let attention = ops.shape("start.attention", [batch_size, single, words, cells]);
+        let sequence = ops.shape("start.sequence", [batch_size, single, tokens]);
+        let attention = ops.shape("start.attention", [batch_size, single, tokens, cells]);
         let found = ops.shape("found.scores", [batch_size, beams]);
-        let found_sequences = ops.shape("found.sequences", [batch_size, beams, words]);
-        let found_attentions = ops.shape("found.attentions", [batch_size, beams, words, cells]);
+        let found_sequences = ops.shape("found.sequences", [batch_size, beams, tokens]);
+        let found_attentions = ops.shape("found.attentions", [batch_size, beams, tokens, cells]);
         let mut filled = |name: &str, with, shape| ops.op("Expand", name, [with, shape]);
-        let initial = [
-            filled("start.input_ids", start, batch_size),
-            rows,
-            encoded[tensors::INITIAL_H],
-            encoded[tensors::INITIAL_C],
+        let first_step = [filled("start.input_ids", start, batch_size), rows];
+        let hypotheses = [
             filled("start.sums", nothing, width),
             filled("start.sequences", pad, sequence),
             filled("start.attentions", nothing, attention),
@@ -182,7 +108,15 @@ impl Search<'_> {
             filled("start.finished_sequences", pad, found_sequences),
             filled("start.finished_attentions", nothing, found_attentions),
         ];
-
+        let of_encoder = |name: &str| {
+            encoded.get(name).copied().ok_or_else(|| Error::UnsoundGraph {
+                graph: "encoder".into(),
+                reason: format!("it gives no `{name}`"),
+            })
+        };
+        let state = self.interface.state.iter().filter_map(|state| state.initial.as_deref());
+        let state = state.map(of_encoder).collect::<Result<Vec<_>>>()?;
+        let images_of_decoder = self.interface.image_tensors.iter().map(|tensor| of_encoder(&tensor.output));
         let outer = Outer {
             batch_size,
             images,
@@ -192,175 +126,118 @@ impl Search<'_> {
             length_penalty: self.length_penalty,
             k,
             ks,
-            words,
-            grid: encoded[tensors::LAST_HIDDEN_STATE],
-            keys: encoded[tensors::ENCODER_KEYS],
+            tokens,
+            images_of_decoder: images_of_decoder.collect::<Result<_>>()?,
         };
         let mut body = graph.body();
         let outer = outer.inside(graph, &mut body);
         self.body(&mut body, &outer)?;
         let body = graph.adopt(body, "step");
-        let inputs: Vec<Value> = [steps, yes].into_iter().chain(initial).collect();
-        let names = STATE.map(|(name, _)| format!("last.{name}"));
-        let outputs = graph.node_with_outputs(
-            "Loop",
-            "search",
-            &inputs,
-            [("body", body)],
-            names.each_ref().map(String::as_str),
-        );
-        let [.., scores, sequences, attentions] = outputs;
+        let initial = [steps, yes].into_iter().chain(first_step).chain(state).chain(hypotheses);
+        let inputs: Vec<Value> = initial.collect();
+        let names: Vec<_> = self.carried().into_iter().map(|(name, _)| format!("last.{name}")).collect();
+        let outputs = graph.node_with_many_outputs("Loop", "search", &inputs, [("body", body)], &names);
+        let &[.., scores, sequences, attentions] = &outputs[..] else { unreachable!("as many as names") };
         Ok(Found { sequences, scores, attentions })
     }
 
-    /// Words of the decoder's vocabulary, by the bias that ends its last product.
-    fn vocab_size(&self) -> i64 {
-        let bias = self.decoder.graph.initializer.iter().find(|tensor| tensor.name() == "vocab.bias");
-        bias.and_then(|bias| bias.dims.first().copied()).unwrap_or(i64::MAX)
+    /// Name and type of everything that one step leaves to the next.
+    fn carried(&self) -> Vec<(String, DataType)> {
+        let owned = |(name, data_type): (&str, DataType)| (name.to_string(), data_type);
+        let state = self.interface.state.iter().map(|state| (state.past.clone(), DataType::Float));
+        STEP.into_iter().map(owned).chain(state).chain(HYPOTHESES.into_iter().map(owned)).collect()
     }
 
-    /// One word for every hypothesis.
+    /// One token for every hypothesis.
     fn body(&self, body: &mut GraphBuilder, outer: &Outer) -> Result<()> {
         let mut scalar = |name, data_type, doc| body.input(Signature { name, data_type, axes: &[], doc });
         let step = scalar("step", DataType::Int64, "steps before this one");
         scalar("goes_on", DataType::Bool, "always true");
-        let state = STATE.map(|(name, data_type)| body.declared_input(unshaped(name, data_type)));
-        let [input_ids, beam_idx, past_h, past_c, sums, sequences, attentions, is_done, ..] = state;
-        let [.., finished_scores, finished_sequences, finished_attentions] = state;
-        let inputs = [
-            (tensors::INPUT_IDS, input_ids),
-            (tensors::BEAM_IDX, beam_idx),
-            (tensors::PAST_H, past_h),
-            (tensors::PAST_C, past_c),
-            (tensors::ENCODER_HIDDEN_STATES, outer.grid),
-            (tensors::ENCODER_KEYS, outer.keys),
-            (tensors::K, outer.k),
-        ];
-        let decoded = inline(body, self.decoder, "decoder", &inputs)?;
+        let carried = self.carried();
+        let values: Vec<Value> =
+            carried.iter().map(|(name, data_type)| body.declared_input(unshaped(name, *data_type))).collect();
+        let (fed, hypotheses) = values.split_at(values.len() - HYPOTHESES.len());
+        let &[sums, sequences, attentions, is_done, finished_scores, finished_sequences, finished_attentions] =
+            hypotheses
+        else {
+            unreachable!("as many as HYPOTHESES")
+        };
+        let decoded = self.decode(body, fed, outer)?;
         let mut ops = Ops(body);
-        let impossible = ops.float("impossible.step", f32::NEG_INFINITY);
-        let log_probs = self.allowed(&mut ops, &decoded, impossible);
-
-        // The best continuations of all beams of an image, [batch_size, kept].
-        let rest = ops.0.ints("rest", &[-1]);
-        let shape = ops.shape("candidates.shape", [outer.batch_size, rest, outer.ks]);
-        let log_probs = ops.op("Reshape", "candidates.log_probs", [log_probs, shape]);
-        let so_far = ops.unsqueeze("candidates.so_far", sums, -1);
-        let candidates = ops.op("Add", "candidates.sums", [log_probs, so_far]);
-        let shape = ops.shape("candidates.flat", [outer.batch_size, rest]);
-        let candidates = ops.op("Reshape", "candidates", [candidates, shape]);
-        let ids = ops.op("Reshape", "candidates.ids", [decoded[tensors::TOP_TOKEN_IDS], shape]);
-        let two = ops.0.ints("two.step", &[2]);
-        let kept = ops.op("Mul", "kept.wanted", [outer.beams, two]);
-        let there = ops.sizes("kept.there", candidates, 1, 2);
-        let kept = ops.op("Min", "kept", [kept, there]);
-        let [best, index] = ops.top_k("best", candidates, kept);
-        let tokens = ops.axis("GatherElements", "best.tokens", [ids, index], 1);
-        let beam = ops.op("Div", "best.beam", [index, outer.k]);
-        let width = ops.sizes("width", sums, 1, 2);
-        let first_row = ops.op("Mul", "first_row", [outer.images, width]);
-        let parent = ops.op("Add", "best.parent", [beam, first_row]);
-
-        // What each of them would be, written down.
-        let cells = ops.0.ints("cells.step", &[self.cells as i64]);
-        let flat_words = ops.shape("flat.words", [rest, outer.words]);
-        let flat_cells = ops.shape("flat.cells", [rest, outer.words, cells]);
-        let [zero, one] = [("zero.step", 0), ("one.step", 1)].map(|(name, number)| ops.int(name, number));
-        let length = ops.op("Add", "length", [step, one]);
-        let words = ops.op("Squeeze", "words.step", [outer.words]);
-        let positions = ops.op("Range", "positions", [zero, words, one]);
-        let here = ops.op("Equal", "here", [positions, step]);
-        let said = ops.rows("best.said", sequences, parent, flat_words);
-        let token = ops.unsqueeze("best.token", tokens, -1);
-        let said = ops.op("Where", "best.sequences", [here, token, said]);
-        let looked = ops.rows("best.looked", attentions, parent, flat_cells);
-        let look = ops.op("Gather", "best.look", [decoded[tensors::ATTENTIONS], parent]);
-        let look = ops.unsqueeze("best.look.word", look, 2);
-        let here = ops.unsqueeze("here.cells", here, -1);
-        let looked = ops.op("Where", "best.attentions", [here, look, looked]);
-
-        // Those of the first num_beams ranks that end join the finished ones.
-        let eos = ops.int("eos", i64::from(self.generation.eos_token_id.first()));
-        let next_length = ops.op("Add", "length.next", [length, one]);
-        let is_last = ops.op("Equal", "is_last", [next_length, outer.max_length]);
-        let ends = ops.op("Equal", "is_eos", [tokens, eos]);
-        let ends = ops.op("Or", "ends", [ends, is_last]);
-        let kept_scalar = ops.op("Squeeze", "kept.scalar", [kept]);
-        let ranks = ops.op("Range", "ranks", [zero, kept_scalar, one]);
-        let leads = ops.op("Less", "leads", [ranks, outer.num_beams]);
-        let finishes = ops.op("And", "finishes.rank", [ends, leads]);
-        let searched = ops.op("Not", "is_searched", [is_done]);
-        let searched = ops.unsqueeze("is_searched.image", searched, 1);
-        let finishes = ops.op("And", "finishes", [finishes, searched]);
-        let divisor = self.divisor(&mut ops, length, outer);
-        let scores = ops.op("Div", "best.scores", [best, divisor]);
-        let scores = ops.op("Where", "finishes.scores", [finishes, scores, impossible]);
-        let scores = ops.axis("Concat", "all.scores", [finished_scores, scores], 1);
-        let [finished_scores, index] = ops.top_k("finished", scores, outer.beams);
-        let index = ops.within("finished.index", index, scores, outer);
-        let all = ops.axis("Concat", "all.sequences", [finished_sequences, said], 1);
-        let finished_sequences = ops.rows("finished.sequences", all, index, flat_words);
-        let all = ops.axis("Concat", "all.attentions", [finished_attentions, looked], 1);
-        let finished_attentions = ops.rows("finished.attentions", all, index, flat_cells);
-
-        // The best of the others are the next beams.
-        let others = ops.op("Where", "others", [ends, impossible, best]);
-        let next_width = ops.op("Min", "next.width", [outer.beams, kept]);
-        let [next_sums, index] = ops.top_k("next", others, next_width);
-        let next_ids = ops.axis("GatherElements", "next.tokens", [tokens, index], 1);
-        let next_ids = ops.op("Reshape", "next.input_ids", [next_ids, rest]);
-        let next_rows = ops.axis("GatherElements", "next.parents", [parent, index], 1);
-        let next_rows = ops.op("Reshape", "next.beam_idx", [next_rows, rest]);
-        let index = ops.within("next.index", index, others, outer);
-        let next_sequences = ops.rows("next.sequences", said, index, flat_words);
-        let next_attentions = ops.rows("next.attentions", looked, index, flat_cells);
-
-        // An image is done when it is full and its best running sum scores no better than the worst.
-        let best = ops.axis("Gather", "running.best", [next_sums, zero], 1);
-        let runs = ops.op("Greater", "runs", [best, impossible]);
-        let stopped = ops.op("Not", "stopped", [runs]);
-        let best = ops.op("Div", "running.score", [best, divisor]);
-        let last = ops.op("Sub", "finished.last", [outer.num_beams, one]);
-        let worst = ops.axis("Gather", "finished.worst", [finished_scores, last], 1);
-        let full = ops.op("Greater", "full", [worst, impossible]);
-        let ahead = ops.op("GreaterOrEqual", "ahead", [worst, best]);
-        let ahead = ops.op("And", "decided", [full, ahead]);
-        let over = ops.op("Or", "over", [stopped, ahead]);
-        let is_done = ops.op("Or", "is_done.next", [is_done, over]);
+        let log_probs = self.allowed(&mut ops, &decoded);
+        let best = rank(&mut ops, log_probs, decoded[tensors::TOP_TOKEN_IDS], sums, outer);
+        let numbers = StepNumbers::new(&mut ops, step, self.cells, outer);
+        let running = Hypotheses { sequences, attentions };
+        let extended = extend(&mut ops, &running, &best, decoded[tensors::ATTENTIONS], &numbers);
+        let ends = self.ends(&mut ops, &best, &numbers, outer);
+        let divisor = self.divisor(&mut ops, numbers.length, outer);
+        let finished =
+            (finished_scores, Hypotheses { sequences: finished_sequences, attentions: finished_attentions });
+        let finishing = Finishing { ends, is_done, divisor };
+        let (finished_scores, finished) =
+            finish(&mut ops, finished, &finishing, &best, &extended, &numbers, outer);
+        let next = go_on(&mut ops, ends, &best, &extended, &numbers, outer);
+        let is_done = is_decided(&mut ops, is_done, next.sums, (finished_scores, divisor), &numbers, outer);
         let done = ops.cast("is_done.number", is_done, DataType::Int32);
         let all_done = ops.0.node("ReduceMin", "all_done.number", [&done], [("keepdims", Attribute::Int(0))]);
         let all_done = ops.cast("all_done", all_done, DataType::Bool);
         let goes_on = ops.op("Not", "goes_on.next", [all_done]);
 
-        let state = [
-            next_ids,
-            next_rows,
-            decoded[tensors::PRESENT_H],
-            decoded[tensors::PRESENT_C],
-            next_sums,
-            next_sequences,
-            next_attentions,
+        let state = self.interface.state.iter().map(|state| decoded[state.present.as_str()]);
+        let left = [next.input_ids, next.beam_idx].into_iter().chain(state).chain([
+            next.sums,
+            next.hypotheses.sequences,
+            next.hypotheses.attentions,
             is_done,
             finished_scores,
-            finished_sequences,
-            finished_attentions,
-        ];
+            finished.sequences,
+            finished.attentions,
+        ]);
         body.declared_output(goes_on, unshaped("goes_on.out", DataType::Bool));
-        for (value, (name, data_type)) in state.into_iter().zip(STATE) {
+        for (value, (name, data_type)) in left.zip(carried) {
             body.declared_output(value, unshaped(&format!("{name}.out"), data_type));
         }
         Ok(())
     }
 
-    /// The decoder's log-probabilities [rows, k], minus infinity for words that are never generated.
-    fn allowed(&self, ops: &mut Ops<'_>, decoded: &HashMap<&str, Value>, impossible: Value) -> Value {
+    /// Runs the decoder on what the last step left: its outputs by their names.
+    fn decode(&self, body: &mut GraphBuilder, fed: &[Value], outer: &Outer) -> Result<HashMap<&str, Value>> {
+        let names = [tensors::INPUT_IDS, tensors::BEAM_IDX].into_iter();
+        let names = names.chain(self.interface.state.iter().map(|state| state.past.as_str()));
+        let images = self.interface.image_tensors.iter().map(|tensor| tensor.input.as_str());
+        let inputs =
+            names.zip(fed.iter().copied()).chain(images.zip(outer.images_of_decoder.iter().copied()));
+        let inputs: Vec<_> = inputs.chain([(tensors::K, outer.k)]).collect();
+        let decoded = inline(body, self.decoder, "decoder", &inputs)?;
+        let present = self.interface.state.iter().map(|state| state.present.as_str());
+        let wanted = [tensors::TOP_LOG_PROBS, tensors::TOP_TOKEN_IDS, tensors::ATTENTIONS];
+        match wanted.into_iter().chain(present).find(|name| !decoded.contains_key(name)) {
+            Some(name) => {
+                Err(Error::UnsoundGraph { graph: "decoder".into(), reason: format!("it gives no `{name}`") })
+            }
+            None => Ok(decoded),
+        }
+    }
+
+    /// Which candidates end here, bool [batch_size, kept]: by the end token, or by the length.
+    fn ends(&self, ops: &mut Ops<'_>, best: &Candidates, numbers: &StepNumbers, outer: &Outer) -> Value {
+        let eos = ops.int("eos", i64::from(self.generation.eos_token_id.first()));
+        let next_length = ops.op("Add", "length.next", [numbers.length, numbers.one]);
+        let is_last = ops.op("Equal", "is_last", [next_length, outer.max_length]);
+        let ends = ops.op("Equal", "is_eos", [best.tokens, eos]);
+        ops.op("Or", "ends", [ends, is_last])
+    }
+
+    /// The decoder's log-probabilities [rows, k], minus infinity for tokens that are never generated.
+    fn allowed(&self, ops: &mut Ops<'_>, decoded: &HashMap<&str, Value>) -> Value {
         let log_probs = decoded[tensors::TOP_LOG_PROBS];
         let suppressed: Vec<_> = self.generation.suppress_tokens.iter().copied().map(i64::from).collect();
         if suppressed.is_empty() {
             return log_probs;
         }
+        let impossible = ops.float("impossible.allowed", f32::NEG_INFINITY);
         let suppressed = ops.0.ints("suppress_tokens", &suppressed);
-        let ids = ops.unsqueeze("ids.word", decoded[tensors::TOP_TOKEN_IDS], -1);
+        let ids = ops.unsqueeze("ids.token", decoded[tensors::TOP_TOKEN_IDS], -1);
         let equal = ops.op("Equal", "ids.equal", [ids, suppressed]);
         let equal = ops.cast("ids.equal.number", equal, DataType::Float);
         let last = [("axes", Attribute::Ints(vec![-1])), ("keepdims", Attribute::Int(0))];
@@ -375,34 +252,5 @@ impl Search<'_> {
         let penalty = ops.cast("length_penalty.f64", outer.length_penalty, DataType::Double);
         let power = ops.op("Pow", "divisor.f64", [length, penalty]);
         ops.cast("divisor", power, DataType::Float)
-    }
-}
-
-impl Ops<'_> {
-    /// From indices within each image's row of `items` [batch_size, n] to indices over all of them.
-    fn within(&mut self, name: &str, index: Value, items: Value, outer: &Outer) -> Value {
-        let width = self.sizes(&format!("{name}.width"), items, 1, 2);
-        let first = self.op("Mul", &format!("{name}.first"), [outer.images, width]);
-        self.op("Add", name, [index, first])
-    }
-}
-
-impl Outer {
-    /// The same values as the loop's body knows them.
-    fn inside(&self, around: &GraphBuilder, body: &mut GraphBuilder) -> Self {
-        let mut inside = |value| body.outer(around, value);
-        Self {
-            batch_size: inside(self.batch_size),
-            images: inside(self.images),
-            num_beams: inside(self.num_beams),
-            beams: inside(self.beams),
-            max_length: inside(self.max_length),
-            length_penalty: inside(self.length_penalty),
-            k: inside(self.k),
-            ks: inside(self.ks),
-            words: inside(self.words),
-            grid: inside(self.grid),
-            keys: inside(self.keys),
-        }
     }
 }

@@ -10,7 +10,8 @@ mod interpreter;
 use glimpse_bundle::tensors;
 use glimpse_bundle::{Architecture, Config, GenerationConfig, Provenance};
 use glimpse_export::backbone::{Backbone, backbone};
-use glimpse_export::{Checkpoint, Weights, decoder_graph, encoder_graph, seeded, weight_shapes};
+use glimpse_export::decoder::decoder_kind;
+use glimpse_export::{Checkpoint, Weights, decoder_graph, encoder_graph, seeded};
 use interpreter::{Tensor, run};
 use ndarray::{ArrayD, IxDyn};
 use std::collections::HashMap;
@@ -75,12 +76,13 @@ fn ids(numbers: &[i64]) -> Tensor {
 
 fn checkpoint(architecture: Architecture) -> Checkpoint {
     let mut weights = Weights::in_memory("the golden model");
-    for (name, shape) in weight_shapes(&architecture) {
+    let kind = decoder_kind("attention_lstm").unwrap();
+    for (name, shape) in kind.weight_shapes(&architecture) {
         weights.insert(name, &shape, draw(name, &shape)).unwrap();
     }
     let tokenizer = seeded::tokenizer(architecture.vocab_size).unwrap();
     let checkpoint = Checkpoint {
-        config: Config::new(architecture, Provenance::default()),
+        config: Config::new(kind.interface(&architecture), architecture, Provenance::default()),
         preprocessor: network().preprocessor(),
         generation: GenerationConfig::default(),
         tokenizer,

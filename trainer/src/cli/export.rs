@@ -59,6 +59,7 @@ impl ExportArgs {
         generation.no_repeat_ngram_size =
             self.no_repeat_ngram_size.unwrap_or(generation.no_repeat_ngram_size);
 
+        let interface = checkpoint.config.decoder_interface();
         let pixel_values = self.check_pixels(&Preprocessor::new(checkpoint.preprocessor.clone())?)?;
         let weights = exporting::export_weights(&dict, &path)?;
         let report = write_bundle(&checkpoint, &weights, &self.output)?;
@@ -69,7 +70,10 @@ impl ExportArgs {
         note(format_args!("{:>10}  in all", report.total_bytes()));
 
         let reference = self.checkpoint.checkpoint.with_extension("reference.safetensors");
-        exporting::write_reference(&reference, &exporting::reference(&backbone, &model, &pixel_values))?;
+        exporting::write_reference(
+            &reference,
+            &exporting::reference(&backbone, &model, &interface, &pixel_values),
+        )?;
         self.check(&reference)?;
         self.quantize()
     }

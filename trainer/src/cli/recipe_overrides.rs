@@ -74,6 +74,9 @@ pub struct RecipeOverrides {
     /// Do not train the embedding
     #[arg(long, requires = "embeddings")]
     freeze_embeddings: bool,
+    /// Kind of the decoder [default: attention_lstm]
+    #[arg(long, value_name = "KIND")]
+    decoder: Option<String>,
     /// Width of the projected grid; 0 attends to the backbone's grid as it is
     #[arg(long)]
     project_dim: Option<usize>,
@@ -131,6 +134,7 @@ impl RecipeOverrides {
         set(&mut recipe.ema_decay, self.ema_decay);
         set(&mut recipe.max_grad_norm, self.max_grad_norm);
         set(&mut recipe.attention_regularization, self.attention_regularization);
+        set(&mut recipe.decoder, self.decoder.clone());
         set(&mut recipe.embed_dim, self.embed_dim);
         set(&mut recipe.decoder_dim, self.decoder_dim);
         set(&mut recipe.attention_dim, self.attention_dim);

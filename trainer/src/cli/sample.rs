@@ -1,7 +1,7 @@
 use super::DeviceArgs;
 use super::checkpoint::{CheckpointArgs, Opened};
 use super::terminal::{SomeFailed, note};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use glimpse_attention::{AttendedCaption, CaptionFiles, FileNames, create_folder, input_picture};
 use glimpse_bundle::image::RgbImage;
@@ -26,7 +26,7 @@ pub struct SampleArgs {
     /// Seed of the draws [default: 0]
     #[arg(long, requires = "do_sample")]
     seed: Option<i64>,
-    /// Write where the decoder looked at each word into this folder: pictures, .npy and JSON, one set a photo
+    /// Write where the decoder attended to for each token into this folder: pictures, .npy and JSON, one set a photo
     #[arg(long, value_name = "DIR")]
     attention: Option<PathBuf>,
     #[command(flatten)]
@@ -79,12 +79,14 @@ impl SampleArgs {
         let grid = model.encode(&backbone.forward(&pixel_values), &Pass::EXACT);
         let choice = if self.do_sample { Choice::Sample } else { Choice::Greedy };
         let stepper = model.stepper(tch::Kind::Float);
-        let captions = decode(&stepper, &grid, choice, &checkpoint.generation);
+        let captions = decode(&*stepper, &grid, choice, &checkpoint.generation);
         let generated_text = tokenizer.decode(&captions[0].words)?;
         let name = path.display().to_string();
         writeln!(std::io::stdout(), "{}\t{}", printable(&name), printable(&generated_text))?;
         let Some(dir) = &self.attention else { return Ok(()) };
-        let attended = attend(&stepper, &grid, &captions[0]);
+        let Some(attended) = attend(&*stepper, &grid, &captions[0]) else {
+            bail!("--attention: the checkpoint's decoder has no attention");
+        };
         let word = |&id: &u32| tokenizer.id_to_word(id).unwrap_or_default();
         let length = attended.token_ids.len().max(1) as f32;
         let caption = AttendedCaption {

@@ -108,8 +108,9 @@ impl TrainArgs {
             backbone_sha256: key.backbone_sha256.clone(),
             ..Provenance::default()
         };
+        let decoder = glimpse_export::decoder_kind(&recipe.decoder)?;
         let card = Card {
-            config: Config::new(architecture, provenance),
+            config: Config::new(decoder.interface(&architecture), architecture, provenance),
             preprocessor: key.preprocessor,
             generation: GenerationConfig::default().with_max_length(recipe.max_length),
             tokenizer: tokenizer.clone(),

@@ -1,19 +1,15 @@
-//! The attention LSTM of `glimpse_bundle::checkpoint`, in libtorch.
+//! Captioners in libtorch: a decoder of any kind, and the backbone's last blocks where they are trained.
 
-mod boundary;
 mod captions;
-mod encoder;
+pub mod decoder;
+mod encoded;
 mod free_running;
 mod parameters;
-mod step;
-mod step_matrix;
-mod teacher_forcing;
 
 pub use captions::CaptionBatch;
-pub use encoder::Grid;
-pub use parameters::Parameters;
-pub use step::{State, Step, Stepper};
-pub use teacher_forcing::TeacherForced;
+pub use decoder::{DecoderKind, Gathered, Step, Stepper, TeacherForced, decoder_kind};
+pub use encoded::{Encoded, State};
+pub use parameters::{Init, ModelWeights, Parameters};
 
 use crate::Result;
 use crate::backbone::TrainedBlocks;
@@ -24,6 +20,7 @@ use tch::{Device, Kind, Tensor};
 /// are trained.
 #[derive(Debug)]
 pub struct Captioner {
+    kind: &'static dyn DecoderKind,
     architecture: Architecture,
     parameters: Parameters,
     trained_blocks: Option<TrainedBlocks>,
@@ -57,18 +54,44 @@ impl Pass {
 }
 
 impl Captioner {
-    /// Fresh weights, drawn from libtorch's generator.
-    pub fn new(architecture: Architecture, device: Device) -> Result<Self> {
+    /// Fresh weights of a decoder of the kind called `kind`, drawn from libtorch's generator.
+    ///
+    /// # Errors
+    /// An unknown kind, and sizes that contradict each other.
+    pub fn new(kind: &str, architecture: Architecture, device: Device) -> Result<Self> {
         architecture.validate()?;
-        let parameters = Parameters::init(&architecture, device);
-        Ok(Self { architecture, parameters, trained_blocks: None })
+        let kind = decoder_kind(kind)?;
+        let parameters = Parameters::init(kind, &architecture, device)?;
+        Ok(Self { kind, architecture, parameters, trained_blocks: None })
     }
 
     /// Weights that were read; each must have the shape that the architecture wants.
-    pub fn with_parameters(architecture: Architecture, parameters: Parameters) -> Result<Self> {
+    ///
+    /// # Errors
+    /// As [`Captioner::new`], and the first weight of another shape.
+    pub fn with_parameters(kind: &str, architecture: Architecture, parameters: Parameters) -> Result<Self> {
         architecture.validate()?;
-        parameters.check(&architecture)?;
-        Ok(Self { architecture, parameters, trained_blocks: None })
+        parameters.check(kind, &architecture)?;
+        Ok(Self { kind: decoder_kind(kind)?, architecture, parameters, trained_blocks: None })
+    }
+
+    /// What decodes.
+    pub fn kind(&self) -> &'static dyn DecoderKind {
+        self.kind
+    }
+
+    fn weights(&self) -> ModelWeights<'_> {
+        ModelWeights { parameters: &self.parameters, sizes: &self.architecture }
+    }
+
+    /// Reads the captions token by token, each step given the true tokens before it.
+    pub fn teacher_forced(&self, encoded: &Encoded, batch: &CaptionBatch, pass: &Pass) -> TeacherForced {
+        self.kind.teacher_forced(self.weights(), encoded, batch, pass)
+    }
+
+    /// Decodes token by token.
+    pub fn stepper(&self, precision: Kind) -> Box<dyn Stepper + '_> {
+        self.kind.stepper(self.weights(), precision)
     }
 
     /// Adds blocks of the backbone, and their weights to the parameters. [`Captioner::encode`] then reads the maps

@@ -1,9 +1,8 @@
+use super::DecoderKind;
 use crate::backbone::StateDict;
 use crate::word_vectors::WordVectors;
 use crate::{Error, Result};
 use glimpse_bundle::Architecture;
-use glimpse_bundle::checkpoint::weights as names;
-use glimpse_export::weight_shapes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
@@ -16,39 +15,56 @@ pub struct Parameters {
     backbone: BTreeSet<String>,
 }
 
+/// The weights and sizes that a decoder computes with.
+#[derive(Debug, Clone, Copy)]
+pub struct ModelWeights<'a> {
+    /// By name.
+    pub parameters: &'a Parameters,
+    /// The sizes that their shapes follow from.
+    pub sizes: &'a Architecture,
+}
+
 /// How a weight begins.
 #[derive(Debug, Clone, Copy)]
-enum Init {
+pub enum Init {
+    /// Zeros.
     Zeros,
+    /// Ones.
     Ones,
     /// Uniform in +-sqrt(6 / (in + out)) (Glorot and Bengio 2010).
     Xavier,
+    /// Normal around 0, with this standard deviation.
     Normal(f64),
     /// Zeros, and ones for the forget gate (Jozefowicz et al. 2015).
     LstmBias,
 }
 
 impl Parameters {
-    pub(super) fn init(architecture: &Architecture, device: Device) -> Self {
-        let tensors = shapes(architecture)
+    pub(super) fn init(kind: &dyn DecoderKind, architecture: &Architecture, device: Device) -> Result<Self> {
+        let tensors = shapes(kind.name(), architecture)?
             .map(|(name, shape)| {
                 let tensor = Tensor::zeros(&shape, (Kind::Float, Device::Cpu));
-                fill(&tensor, init(name, architecture));
+                fill(&tensor, kind.init(name, architecture));
                 (name.to_string(), tensor.to_device(device).set_requires_grad(true))
             })
             .collect();
-        Self { tensors, backbone: BTreeSet::new() }
+        Ok(Self { tensors, backbone: BTreeSet::new() })
     }
 
-    /// Takes the weights that `architecture` names out of a safetensors file; others are ignored.
-    pub fn read(path: &Path, architecture: &Architecture, device: Device) -> Result<Self> {
-        Self::from_dict(&StateDict::read(path)?, architecture, device)
+    /// Takes the weights of a decoder of this kind and these sizes out of a safetensors file; others are ignored.
+    pub fn read(path: &Path, kind: &str, architecture: &Architecture, device: Device) -> Result<Self> {
+        Self::from_dict(&StateDict::read(path)?, kind, architecture, device)
     }
 
-    /// Takes the weights that `architecture` names; others are ignored.
-    pub fn from_dict(dict: &StateDict, architecture: &Architecture, device: Device) -> Result<Self> {
+    /// Takes the weights of a decoder of this kind and these sizes; others are ignored.
+    pub fn from_dict(
+        dict: &StateDict,
+        kind: &str,
+        architecture: &Architecture,
+        device: Device,
+    ) -> Result<Self> {
         let mut tensors = BTreeMap::new();
-        for (name, shape) in shapes(architecture) {
+        for (name, shape) in shapes(kind, architecture)? {
             let tensor = dict.get(name, &shape)?.to_device(device).set_requires_grad(true);
             tensors.insert(name.to_string(), tensor);
         }
@@ -80,8 +96,8 @@ impl Parameters {
         Ok(())
     }
 
-    pub(super) fn check(&self, architecture: &Architecture) -> Result<()> {
-        for (name, shape) in shapes(architecture) {
+    pub(super) fn check(&self, kind: &str, architecture: &Architecture) -> Result<()> {
+        for (name, shape) in shapes(kind, architecture)? {
             let found = self.tensors.get(name).map(Tensor::size).unwrap_or_default();
             if found != shape {
                 return Err(Error::Invalid {
@@ -122,9 +138,9 @@ impl Parameters {
         });
     }
 
-    /// Puts the vectors in the place of their words' embeddings.
-    pub fn set_embedding(&self, words: &WordVectors) {
-        let embedding = self.get(names::EMBEDDING);
+    /// Puts the vectors in the place of their words' rows of the weight `embedding`.
+    pub fn set_embedding(&self, embedding: &str, words: &WordVectors) {
+        let embedding = self.get(embedding);
         tch::no_grad(|| {
             for (id, vector) in words.vectors.iter().enumerate() {
                 if let Some(vector) = vector {
@@ -134,9 +150,9 @@ impl Parameters {
         });
     }
 
-    /// Keeps the embedding from being trained.
-    pub fn freeze_embedding(&self) {
-        let _ = self.get(names::EMBEDDING).set_requires_grad(false);
+    /// Keeps a weight from being trained.
+    pub fn freeze(&self, name: &str) {
+        let _ = self.get(name).set_requires_grad(false);
     }
 
     /// How many numbers there are.
@@ -161,21 +177,12 @@ fn fill(tensor: &Tensor, init: Init) {
     }
 }
 
-/// Name and shape of every weight that the architecture has.
-fn shapes(architecture: &Architecture) -> impl Iterator<Item = (&'static str, Vec<i64>)> {
+/// Name and shape of every weight of a decoder of this kind and these sizes.
+fn shapes(
+    kind: &str,
+    architecture: &Architecture,
+) -> Result<impl Iterator<Item = (&'static str, Vec<i64>)> + use<>> {
     let signed = |shape: Vec<usize>| shape.into_iter().map(|size| size as i64).collect();
-    weight_shapes(architecture).into_iter().map(move |(name, shape)| (name, signed(shape)))
-}
-
-/// How the weight called `name` begins.
-fn init(name: &str, architecture: &Architecture) -> Init {
-    match name {
-        names::NORM_WEIGHT => Init::Ones,
-        names::ROW_POSITIONS | names::COLUMN_POSITIONS => Init::Normal(0.02),
-        // It is the output matrix too.
-        names::EMBEDDING if architecture.tie_word_embeddings => Init::Normal(0.05),
-        names::LSTM_BIAS_IH => Init::LstmBias,
-        _ if name.ends_with("bias") || name == names::LSTM_BIAS_HH => Init::Zeros,
-        _ => Init::Xavier,
-    }
+    let shapes = glimpse_export::decoder_kind(kind)?.weight_shapes(architecture);
+    Ok(shapes.into_iter().map(move |(name, shape)| (name, signed(shape))))
 }

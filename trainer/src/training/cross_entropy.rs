@@ -57,7 +57,9 @@ pub(super) fn epoch(learner: &mut Learner) -> Result<EpochOutcome> {
             let value = nll.double_value(&[]);
             let mut loss = nll;
             if recipe.attention_regularization > 0.0 {
-                let missing: Tensor = 1.0 - &forced.attention_sums;
+                // `Trainer::new` refuses it of a decoder without attention.
+                let Some(sums) = &forced.attention_sums else { unreachable!("the decoder attends") };
+                let missing: Tensor = 1.0 - sums;
                 let excess = missing.square().sum_dim_intlist(1, false, Kind::Float);
                 loss += excess.mean(Kind::Float) * recipe.attention_regularization;
             }

@@ -1,4 +1,5 @@
 use crate::{Error, Result};
+use glimpse_bundle::DecoderInterface;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use tch::Device;
@@ -118,6 +119,11 @@ impl TrainBackbone {
     pub const USUAL_RATE: f64 = 0.1;
 }
 
+/// The decoder of runs that do not name one.
+fn attention_lstm() -> String {
+    DecoderInterface::ATTENTION_LSTM.into()
+}
+
 /// Every number that training depends on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
@@ -163,6 +169,9 @@ pub struct Recipe {
     pub precision: Precision,
     /// Seed of initialisation, order, dropout and draws.
     pub seed: u64,
+    /// Kind of the decoder.
+    #[serde(default = "attention_lstm")]
+    pub decoder: String,
     /// Word embedding.
     pub embed_dim: usize,
     /// LSTM units.
@@ -305,6 +314,7 @@ impl Recipe {
             backbone: None,
             precision: Precision::F32,
             seed: 42,
+            decoder: attention_lstm(),
             embed_dim: 300,
             decoder_dim: 512,
             attention_dim: 512,
@@ -350,6 +360,7 @@ impl Recipe {
             backbone: None,
             precision: Precision::F32,
             seed: 42,
+            decoder: attention_lstm(),
             embed_dim: 512,
             decoder_dim: 512,
             attention_dim: 256,

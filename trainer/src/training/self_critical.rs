@@ -6,7 +6,7 @@ use super::recipe::{Schedule, SelfCritical};
 use super::rewards::Rewards;
 use super::validate::{all_captions, greedy_captions};
 use crate::decode::{Choice, Decoded, decode};
-use crate::model::{CaptionBatch, Grid, Pass, TeacherForced};
+use crate::model::{CaptionBatch, Encoded, Pass, TeacherForced};
 use crate::{READ_AHEAD, Result};
 use glimpse_bundle::for_each_ordered;
 use tch::{Kind, Tensor};
@@ -45,18 +45,18 @@ pub(super) fn epoch(
         |(_, images), read| -> Result<()> {
             let features = data.features.grids(&read?, learner.device);
             learner.seed_step();
-            let grid = learner.model.encode(&features, &seeing);
-            let samples = draw(learner, &grid, settings.samples, precision);
+            let encoded = learner.model.encode(&features, &seeing);
+            let samples = draw(learner, &encoded, settings.samples, precision);
             let of_sample = images.iter().flat_map(|&image| std::iter::repeat_n(image, settings.samples));
             let scores = of_sample
                 .zip(&samples)
                 .map(|(image, sample)| rewards.reward(image, sample, settings, &missing))
                 .collect::<Result<Vec<f64>>>()?;
             let advantages = leave_one_out(&scores, settings.samples);
-            let (forced, mut loss) = policy_loss(learner, &grid, &samples, &advantages, &seeing);
+            let (forced, mut loss) = policy_loss(learner, &encoded, &samples, &advantages, &seeing);
             let mut passes = vec![forced];
             if settings.cross_entropy_weight > 0.0 {
-                let (forced, cross_entropy) = reference_loss(learner, &grid, images, &seeing);
+                let (forced, cross_entropy) = reference_loss(learner, &encoded, images, &seeing);
                 let weight = settings.cross_entropy_weight;
                 loss = loss * (1.0 - weight) + cross_entropy * weight;
                 passes.push(forced);
@@ -91,19 +91,19 @@ fn missing_tokens(learner: &Learner, settings: &SelfCritical, rewards: &Rewards)
 /// dropout that it had when the samples were drawn.
 fn policy_loss(
     learner: &Learner,
-    grid: &Grid,
+    encoded: &Encoded,
     samples: &[Decoded],
     advantages: &[f32],
     seeing: &Pass,
 ) -> (TeacherForced, Tensor) {
-    let samples_of_photo = samples.len() / grid.h.size()[0] as usize;
+    let samples_of_photo = samples.len() / encoded.len();
     let captions: Vec<_> = samples
         .iter()
         .enumerate()
         .map(|(i, sample)| (i / samples_of_photo, &sample.words[..], sample.ended))
         .collect();
     let batch = CaptionBatch::new(&captions, learner.device);
-    let forced = learner.model.teacher_forced(grid, &batch, &Pass { dropout: 0.0, ..*seeing });
+    let forced = learner.model.teacher_forced(encoded, &batch, &Pass { dropout: 0.0, ..*seeing });
     let suppressed = suppressed(learner, &forced.logits);
     let nll = forced.logits.index_fill(1, &suppressed, f64::NEG_INFINITY).cross_entropy_loss(
         &batch.targets,
@@ -119,13 +119,13 @@ fn policy_loss(
 /// Cross-entropy of the photos' references, as in the epochs before.
 fn reference_loss(
     learner: &Learner,
-    grid: &Grid,
+    encoded: &Encoded,
     images: &[usize],
     seeing: &Pass,
 ) -> (TeacherForced, Tensor) {
     let photos = images.iter().map(|&image| &learner.data.train[image]);
     let batch = all_captions(photos, 0, learner.recipe.max_length, learner.device);
-    let forced = learner.model.teacher_forced(grid, &batch, seeing);
+    let forced = learner.model.teacher_forced(encoded, &batch, seeing);
     let loss = forced.logits.cross_entropy_loss(
         &batch.targets,
         None::<Tensor>,
@@ -137,12 +137,12 @@ fn reference_loss(
 }
 
 /// Draws `samples` captions of each photo, in the order of the photos.
-fn draw(learner: &Learner, grid: &Grid, samples: usize, precision: Kind) -> Vec<Decoded> {
+fn draw(learner: &Learner, encoded: &Encoded, samples: usize, precision: Kind) -> Vec<Decoded> {
     let _guard = tch::no_grad_guard();
-    let rows = Tensor::arange(grid.h.size()[0], (Kind::Int64, learner.device));
+    let rows = Tensor::arange(encoded.len() as i64, (Kind::Int64, learner.device));
     let rows = rows.repeat_interleave_self_int(samples as i64, None, None);
     let stepper = learner.model.stepper(precision);
-    decode(&stepper, &grid.select(&rows), Choice::Sample, &learner.card.generation)
+    decode(&*stepper, &encoded.select(&rows), Choice::Sample, &learner.card.generation)
 }
 
 /// Ids of the tokens that are never drawn: their probability is 0 in the loss too.

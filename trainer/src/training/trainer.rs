@@ -73,6 +73,13 @@ impl<'a> Trainer<'a> {
                 reason: "must be at least 1 without --start-from: self-critical training starts from a model that was trained with cross-entropy".into(),
             });
         }
+        let has_attentions = options.card.config.decoder_interface().has_attentions;
+        if options.recipe.attention_regularization > 0.0 && !has_attentions {
+            return Err(Error::Invalid {
+                what: "--attention-regularization",
+                reason: "this kind of decoder has no attention; leave it out".into(),
+            });
+        }
         tch::manual_seed(options.recipe.seed as i64);
         let model = fresh_model(&mut options)?;
         let TrainerOptions { recipe, data, card, folder, change_recipe, device, samples, workers, .. } =
@@ -264,7 +271,8 @@ impl<'a> Trainer<'a> {
 /// Weights as the recipe begins with them.
 fn fresh_model(options: &mut TrainerOptions) -> Result<Captioner> {
     let TrainerOptions { recipe, word_vectors, start_from, trained_blocks, card, device, .. } = options;
-    let mut model = Captioner::new(card.config.architecture.clone(), *device)?;
+    let mut model =
+        Captioner::new(&card.config.decoder_interface().kind, card.config.architecture.clone(), *device)?;
     if let Some(blocks) = trained_blocks.take() {
         card.config.provenance.trained_blocks = blocks.count();
         model = model.with_trained_blocks(blocks);
@@ -275,10 +283,10 @@ fn fresh_model(options: &mut TrainerOptions) -> Result<Captioner> {
         card.config.provenance.started_from = Some(Box::new(start.record()));
     }
     if let Some(word_vectors) = word_vectors {
-        model.parameters().set_embedding(word_vectors);
+        model.parameters().set_embedding(model.kind().embedding(), word_vectors);
     }
     if recipe.freeze_embeddings {
-        model.parameters().freeze_embedding();
+        model.parameters().freeze(model.kind().embedding());
     }
     Ok(model)
 }

@@ -38,7 +38,7 @@ pub fn validate(
         let grids: Vec<usize> = images.iter().map(EncodedImage::plain_grid).collect();
         let features = data.features.grids(&data.features.reader.read(&grids)?, device);
         let grid = model.encode(&features, &Pass::EXACT);
-        captions.extend(decode(&stepper, &grid, Choice::Greedy, generation));
+        captions.extend(decode(&*stepper, &grid, Choice::Greedy, generation));
         // A few photos at a time: the logits of 500 captions do not fit into the memory of a small machine.
         for (start, images) in images.chunks(20).enumerate().map(|(i, chunk)| (i * 20, chunk)) {
             let batch = all_captions(images.iter(), start, generation.max_length, device);
@@ -69,7 +69,7 @@ pub(super) fn greedy_captions(
         let grids: Vec<usize> = photos.iter().map(|photo| photo.plain_grid()).collect();
         let features = data.features.grids(&data.features.reader.read(&grids)?, device);
         let grid = model.encode(&features, &Pass::EXACT);
-        captions.extend(decode(&stepper, &grid, Choice::Greedy, generation));
+        captions.extend(decode(&*stepper, &grid, Choice::Greedy, generation));
     }
     Ok(captions)
 }

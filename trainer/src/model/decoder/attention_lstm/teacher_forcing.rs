@@ -1,36 +1,28 @@
 use super::boundary::Boundary;
+use super::encode::Grid;
 use super::step::StepWeights;
-use super::{CaptionBatch, Captioner, Grid, Pass};
-use glimpse_bundle::checkpoint::weights as names;
+use super::{Lstm, names};
+use crate::model::decoder::{Gathered, TeacherForced};
+use crate::model::{CaptionBatch, Encoded, Pass};
 use tch::{Kind, Tensor};
 
-/// What a pass over given captions yields.
-#[derive(Debug)]
-pub struct TeacherForced {
-    /// f32 [words, vocab_size], in the order of [`CaptionBatch::targets`].
-    pub logits: Tensor,
-    /// f32 [rows, 49]: how much each row attended to each cell over its whole caption.
-    pub attention_sums: Tensor,
-    gathered: Option<(Boundary, StepWeights)>,
+/// Where the gradients of a pass stop.
+struct Flows {
+    boundary: Boundary,
+    weights: StepWeights,
 }
 
-impl TeacherForced {
-    /// Adds to every weight's gradient that of `loss`, which was made of these passes; they may share a grid.
-    pub fn backward(passes: &[Self], loss: &Tensor) {
-        loss.backward();
-        let gathered = passes.iter().filter_map(|pass| pass.gathered.as_ref());
-        // One walk back for all passes: it frees what they share.
-        let flows = gathered.map(|(boundary, weights)| boundary.flow() + weights.flow());
-        if let Some(flow) = flows.reduce(|sum, flow| sum + flow) {
-            flow.backward();
-        }
+impl Gathered for Flows {
+    fn flow(&self) -> Tensor {
+        self.boundary.flow() + self.weights.flow()
     }
 }
 
-impl Captioner {
-    /// Reads the captions word by word, each step given the true words before it.
-    pub fn teacher_forced(&self, grid: &Grid, batch: &CaptionBatch, pass: &Pass) -> TeacherForced {
-        let selected = grid.select(&batch.image_of_row);
+impl Lstm<'_> {
+    /// Reads the captions token by token, each step given the true tokens before it.
+    pub fn teacher_forced(self, encoded: &Encoded, batch: &CaptionBatch, pass: &Pass) -> TeacherForced {
+        let selected = Grid::of(&encoded.select(&batch.image_of_row));
+        let cells = selected.hidden.size()[1];
         let mut weights = self.step_weights(pass.precision);
         let (mut rows, mut boundary) = if selected.h.requires_grad() {
             weights.record();
@@ -39,17 +31,16 @@ impl Captioner {
         } else {
             (selected, None)
         };
-        let embedding = self.parameters.get(names::EMBEDDING);
+        let embedding = self.0.parameters.get(names::EMBEDDING);
         let embeddings = Tensor::embedding(embedding, &batch.input_ids, -1, false, false);
         let embeddings = pass.drop_units(embeddings);
         // Split in one call, so that autograd puts the gradient together in one call too.
-        let word_gates = self.word_gates(&weights, &embeddings).split_with_sizes(&batch.active[..], 0);
+        let token_gates = self.token_gates(&weights, &embeddings).split_with_sizes(&batch.active[..], 0);
         let mut state = rows.start();
         let (mut hs, mut contexts) = (Vec::new(), Vec::new());
         let total_rows = batch.order.len() as i64;
-        let mut attention_sums =
-            Tensor::zeros([total_rows, grid.hidden.size()[1]], (Kind::Float, rows.h.device()));
-        for (&active, word_gates) in batch.active.iter().zip(&word_gates) {
+        let mut attention_sums = Tensor::zeros([total_rows, cells], (Kind::Float, rows.h.device()));
+        for (&active, token_gates) in batch.active.iter().zip(&token_gates) {
             // Cut from what is left, and only where captions end: the gradient of a cut is a tensor of zeros as large
             // as what it was cut from.
             if active < state.h.size()[0] {
@@ -59,7 +50,7 @@ impl Captioner {
             }
             let (next, context, attention) = self.advance(
                 &weights,
-                word_gates,
+                token_gates,
                 &rows.keys,
                 |attention| match &mut boundary {
                     Some(boundary) => boundary.look(&rows, attention),
@@ -74,6 +65,7 @@ impl Captioner {
         }
         let (h, context) = (Tensor::cat(&hs, 0), Tensor::cat(&contexts, 0));
         let logits = self.logits(&weights, &h, &context, &embeddings, pass);
-        TeacherForced { logits, attention_sums, gathered: boundary.map(|boundary| (boundary, weights)) }
+        let gathered = boundary.map(|boundary| Box::new(Flows { boundary, weights }) as Box<dyn Gathered>);
+        TeacherForced { logits, attention_sums: Some(attention_sums), gathered }
     }
 }

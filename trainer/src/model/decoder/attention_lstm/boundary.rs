@@ -1,4 +1,4 @@
-use super::Grid;
+use super::encode::Grid;
 use tch::{Kind, Tensor};
 
 /// Where the gradient of a pass over captions stops on its way to the photos, and goes on in one piece.
@@ -52,7 +52,7 @@ impl Boundary {
         }
         let attentions: Vec<_> = looks.iter().map(|(attention, _)| padded(attention)).collect();
         let contexts: Vec<_> = looks.iter().map(|(_, zeros)| padded(&zeros.grad())).collect();
-        // [rows, 49, steps] x [rows, steps, encoder_dim]
+        // [rows, cells, steps] x [rows, steps, encoder_dim]
         let hidden = Tensor::stack(&attentions, 2).bmm(&Tensor::stack(&contexts, 1));
         others + flow(&rows.hidden, &hidden)
     }
