@@ -1,5 +1,6 @@
 //! What file names tell.
 
+/// More formats than are decoded here: a name tells whether a column holds names of pictures, whoever reads them.
 const PICTURE_SUFFIXES: [&str; 13] = [
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".heic",
     ".avif",

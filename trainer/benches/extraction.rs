@@ -6,6 +6,7 @@
 
 use glimpse_bundle::{Preprocessor, image};
 use glimpse_export::seeded;
+use glimpse_trainer::Silent;
 use glimpse_trainer::backbone::{FeatureExtractor, StateDict};
 use glimpse_trainer::features::{Augmentation, CacheKey, CacheSpec, Entry, ExtractOptions, extract};
 use std::path::Path;
@@ -82,7 +83,7 @@ fn measure(name: &str, count: usize) {
             count as f64 / start.elapsed().as_secs_f64()
         });
         let cache = tempfile::tempdir().unwrap();
-        let report = extract(cache.path(), &spec, folder.path(), &backbone, &options).unwrap();
+        let report = extract(cache.path(), &spec, folder.path(), &backbone, &options, &Silent).unwrap();
         // The first round warms caches and allocators up.
         if round > 0 {
             bare.iter_mut().zip(bare_rates).for_each(|(rates, rate)| rates.push(rate));

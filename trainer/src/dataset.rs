@@ -36,9 +36,9 @@ impl PreparedDataset {
         let path = dir.join(DATASET);
         let text = std::fs::read_to_string(&path).map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => Error::Invalid {
-                what: "--data",
+                what: "`data`",
                 reason: format!(
-                    "{} does not exist; run `glimpse-train prepare --output {}` first",
+                    "{} does not exist; make it with `glimpse-train prepare`, whose `output` is {}",
                     path.display(),
                     dir.display()
                 ),
@@ -81,7 +81,7 @@ impl PreparedDataset {
 pub fn check_output(dir: &Path) -> Result<()> {
     match dir.join(glimpse_bundle::CHECKSUMS).exists() || dir.join(glimpse_bundle::CONFIG).exists() {
         true => Err(Error::Invalid {
-            what: "--output",
+            what: "`output`",
             reason: format!("{} is a bundle; name a folder of its own", dir.display()),
         }),
         false => Ok(()),

@@ -5,7 +5,7 @@ use tch::Device;
 
 /// Reads `auto`, `cpu`, `cuda` or `cuda:INDEX`, and refuses a GPU that libtorch cannot use.
 pub fn parse(text: &str) -> Result<Device> {
-    let invalid = |reason: String| Err(Error::Invalid { what: "--device", reason });
+    let invalid = |reason: String| Err(Error::Invalid { what: "`device`", reason });
     let index = match text.split_once(':') {
         None if text == "auto" => return Ok(Device::cuda_if_available()),
         None if text == "cpu" => return Ok(Device::Cpu),

@@ -21,14 +21,14 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// The backbone's weights are not on disk.
-    #[error("{path}: no such weights; give --backbone-weights a .safetensors or .pth file, or hub to download resnet50's", path = path.display())]
+    #[error("{path}: no such weights; give `backbone_weights` a .safetensors or .pth file, or hub to download resnet50's", path = path.display())]
     WeightsMissing {
         /// Where they were looked for.
         path: PathBuf,
     },
     /// The Hugging Face hub did not give the backbone's weights.
     #[error(
-        "{file} of {repository} on the Hugging Face hub: {reason}; without a network, give --backbone-weights a .safetensors or .pth file of the same network"
+        "{file} of {repository} on the Hugging Face hub: {reason}; without a network, give `backbone_weights` a .safetensors or .pth file of the same network"
     )]
     Hub {
         /// The hub's name for the network.
@@ -39,7 +39,7 @@ pub enum Error {
         reason: String,
     },
     /// The hub has no weights of this backbone under the names that are read here.
-    #[error("--backbone-weights hub downloads {known}, not {name}; give a .safetensors or .pth file")]
+    #[error("`backbone_weights` hub downloads {known}, not {name}; give a .safetensors or .pth file")]
     NotOnHub {
         /// The backbone.
         name: String,
@@ -92,7 +92,7 @@ pub enum Error {
     },
     /// Photos that the captions name are missing or unreadable.
     #[error(
-        "{count} photos are missing or broken, more than --max-bad-images {limit} or all there are: is --images the right folder? The first: {first}"
+        "{count} photos are missing or broken, more than `max_bad_images` {limit} or all there are: is `images` the right folder? The first: {first}"
     )]
     BadImages {
         /// How many.
@@ -152,7 +152,7 @@ pub enum Error {
     },
     /// The loss became infinite or NaN.
     #[error(
-        "the loss became {loss} in epoch {epoch}, {place}; lower --learning-rate or --max-grad-norm{}",
+        "the loss became {loss} in epoch {epoch}, {place}; lower `learning_rate` or `max_grad_norm`{}",
         go_on(checkpoint)
     )]
     NotFinite {
@@ -206,7 +206,7 @@ pub(crate) fn photo_reason(path: &Path, reason: &glimpse_bundle::Error) -> Strin
 
 fn go_on(checkpoint: &Option<PathBuf>) -> String {
     match checkpoint {
-        Some(path) => format!(" and go on from {} with --resume --change-recipe", path.display()),
+        Some(path) => format!(" and go on from {} with `resume` and `change_recipe`", path.display()),
         None => " and begin again: no epoch was finished".into(),
     }
 }

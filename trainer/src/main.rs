@@ -1,8 +1,10 @@
 //! `glimpse-train`: from captions and photos to a bundle.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod cli;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use cli::terminal;
 use std::process::ExitCode;
 
@@ -45,7 +47,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if terminal::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            terminal::complain(&error);
+            terminal::complain(&error, &Program::command());
             ExitCode::from(terminal::exit_code(&error))
         }
     }

@@ -8,6 +8,7 @@ use glimpse_bundle::{
 use glimpse_captions::CaptionedImage;
 use glimpse_export::backbone::{Activation, Block, ConvBn, Layer, Shortcut, backbone};
 use glimpse_export::{Checkpoint, Weights, encoder_graph, seeded};
+use glimpse_trainer::Silent;
 use glimpse_trainer::backbone::{FeatureExtractor, StateDict, TrainedBlocks};
 use glimpse_trainer::dataset::PreparedDataset;
 use glimpse_trainer::exporting;
@@ -305,6 +306,7 @@ fn options<'a>(data: &'a TrainingData, recipe: &Recipe, output: &Path, resume: b
         device: Device::Cpu,
         samples: 0,
         workers: 2,
+        observer: &Silent,
     }
 }
 

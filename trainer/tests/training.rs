@@ -8,6 +8,7 @@ use glimpse_bundle::{
 };
 use glimpse_captions::CaptionedImage;
 use glimpse_export::Checkpoint;
+use glimpse_trainer::Silent;
 use glimpse_trainer::dataset::PreparedDataset;
 use glimpse_trainer::evaluation::{Sample, evaluate};
 use glimpse_trainer::features::{CacheKey, CacheSpec, Entry, FeatureCache, FeatureSource};
@@ -175,6 +176,7 @@ fn options<'a>(data: &'a TrainingData, recipe: &Recipe, output: &Path, resume: b
         device,
         samples: 0,
         workers: 2,
+        observer: &Silent,
     }
 }
 
@@ -322,12 +324,12 @@ fn a_run_is_neither_overwritten_nor_resumed_with_other_settings() {
     let recipe = Recipe { epochs: 1, self_critical: None, ..recipe() };
     run(&mut trainer(&data, &recipe, &output, false).unwrap());
     let error = trainer(&data, &recipe, &output, false).unwrap_err().to_string();
-    assert!(error.contains("--resume"), "{error}");
+    assert!(error.contains("`resume`"), "{error}");
     let other = Recipe { dropout: 0.2, ..recipe.clone() };
     let error = trainer(&data, &other, &output, true).unwrap_err().to_string();
     assert!(error.contains("other settings (dropout 0.1, now 0.2)"), "{error}");
     let cases = [
-        (Recipe { epochs: 0, ..recipe.clone() }, "--epochs: is 0, but 1 are done"),
+        (Recipe { epochs: 0, ..recipe.clone() }, "`epochs`: is 0, but 1 are done"),
         (Recipe { epochs: 2, ema_decay: 0.0, ..recipe.clone() }, ""),
     ];
     let best = std::fs::read(output.join("best.safetensors")).unwrap();
@@ -462,7 +464,7 @@ fn self_critical_training_of_another_run_keeps_what_is_better() {
         run(&mut trainer(&data, &Recipe { self_critical: None, ..recipe() }, &first, false).unwrap());
     let recipe = Recipe { epochs: 0, ..recipe() };
     let error = trainer(&data, &recipe, &second, false).unwrap_err().to_string();
-    assert!(error.contains("--start-from"), "{error}");
+    assert!(error.contains("`start_from`"), "{error}");
 
     let mut options = options(&data, &recipe, &second, false);
     options.start_from = Some(StartFrom::read(&first.join("best.safetensors")).unwrap());

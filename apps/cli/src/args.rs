@@ -4,6 +4,7 @@ use super::complain;
 use anyhow::{Context, Result, bail};
 use glimpse_bundle::Bundle;
 use glimpse_captions::{CaptionedImage, Dataset, Layout, Split, SplitLists, Splits, read_split_list};
+use glimpse_metrics::TrainingCaptions;
 use glimpse_runtime::{
     Captioner, CaptionerOptions, Device, OnnxRuntimeOptions, PrecisionChoice, StreamOptions,
 };
@@ -83,20 +84,30 @@ pub struct ReferenceArgs {
     /// file has its own split
     #[arg(long, value_name = "LIST", requires = "captions")]
     split: Option<PathBuf>,
+    /// Training captions, any layout: how many captions are copies of one
+    #[arg(long, value_name = "FILE", requires = "captions")]
+    train_captions: Option<PathBuf>,
 }
 
 impl ReferenceArgs {
     /// The files that will be read.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
-        self.captions.iter().chain(&self.split).map(PathBuf::as_path)
+        self.captions.iter().chain(&self.split).chain(&self.train_captions).map(PathBuf::as_path)
+    }
+
+    /// The captions that captions may be copies of; `None` without --train-captions.
+    pub fn training(&self) -> Result<Option<TrainingCaptions>> {
+        let Some(path) = &self.train_captions else { return Ok(None) };
+        let dataset = Dataset::read(path, None)?;
+        Ok(Some(TrainingCaptions::new(&dataset.captions().collect::<Vec<_>>())))
     }
 
     /// The photos to score, in the order of the caption file; `None` without --captions.
     pub fn read(&self) -> Result<Option<Vec<CaptionedImage>>> {
         let Some(path) = &self.captions else {
             // clap ignores `requires` if another argument excludes the required one.
-            if self.layout.is_some() || self.split.is_some() {
-                bail!("--layout and --split need --captions");
+            if self.layout.is_some() || self.split.is_some() || self.train_captions.is_some() {
+                bail!("--layout, --split and --train-captions need --captions");
             }
             return Ok(None);
         };

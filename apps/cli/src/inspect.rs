@@ -1,4 +1,5 @@
 use super::args::{RuntimeArgs, model_dir};
+use super::columns::columns;
 use super::{SOME_FAILED, complain};
 use anyhow::Result;
 use clap::builder::FalseyValueParser;
@@ -58,9 +59,10 @@ fn check(args: &Args, differences: &[Difference]) -> Result<ExitCode> {
         let report = json!({ "differences": differences, "atol": args.atol, "passed": passed });
         writeln!(out, "{report}")?;
     } else {
-        for Difference { graph, tensor, shape, max_abs_difference } in differences {
-            writeln!(out, "{graph:<8} {tensor:<18} {max_abs_difference:>10.3e}  {shape:?}")?;
-        }
+        let rows = differences.iter().map(|Difference { graph, tensor, shape, max_abs_difference }| {
+            vec![graph.to_string(), tensor.clone(), format!("{max_abs_difference:.3e}"), format!("{shape:?}")]
+        });
+        write!(out, "{}", columns(0, &[0, 1, 3], rows))?;
     }
     out.flush()?;
     if passed {
@@ -75,11 +77,10 @@ fn print(out: &mut impl Write, inspection: &Inspection) -> Result<()> {
     writeln!(out, "{} (format {})", inspection.dir.display(), inspection.format_version)?;
 
     writeln!(out, "\nfiles")?;
-    for file in &inspection.files {
-        writeln!(out, "  {:<26} {:>9}", file.name, megabytes(file.bytes))?;
-    }
     let total = inspection.files.iter().map(|file| file.bytes).sum();
-    writeln!(out, "  {:<26} {:>9}", "together", megabytes(total))?;
+    let files = inspection.files.iter().map(|file| (file.name.as_str(), file.bytes));
+    let files = files.chain([("together", total)]).map(|(name, bytes)| vec![name.into(), megabytes(bytes)]);
+    write!(out, "{}", columns(2, &[0], files))?;
 
     writeln!(out, "\narchitecture")?;
     fields(out, architecture)?;
@@ -116,19 +117,16 @@ fn path(path: &Path) -> String {
 }
 
 fn tensors(out: &mut impl Write, side: &str, tensors: &[TensorInfo]) -> Result<()> {
-    for tensor in tensors {
-        writeln!(out, "  {side} {:<22} {}", tensor.name, tensor.dtype)?;
-    }
-    Ok(())
+    let rows = tensors.iter().map(|tensor| vec![side.into(), tensor.name.clone(), tensor.dtype.clone()]);
+    Ok(write!(out, "{}", columns(2, &[0, 1, 2], rows))?)
 }
 
 /// Prints a flat record, one field on each line.
 fn fields(out: &mut impl Write, record: &impl serde::Serialize) -> Result<()> {
-    if let serde_json::Value::Object(fields) = serde_json::to_value(record)? {
-        for (name, value) in fields {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
-            writeln!(out, "  {name:<24} {text}")?;
-        }
-    }
-    Ok(())
+    let serde_json::Value::Object(fields) = serde_json::to_value(record)? else { return Ok(()) };
+    let rows = fields.into_iter().map(|(name, value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
+        vec![name, text]
+    });
+    Ok(write!(out, "{}", columns(2, &[0, 1], rows))?)
 }

@@ -6,6 +6,7 @@
 mod args;
 mod attention;
 mod caption;
+mod columns;
 mod compare;
 mod decoding;
 mod evaluate;

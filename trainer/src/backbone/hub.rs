@@ -89,7 +89,7 @@ mod tests {
         let error =
             fetch_with(api(cache.path(), format!("http://{closed}")), "resnet50").unwrap_err().to_string();
         assert!(error.contains("model.safetensors of timm/resnet50.tv_in1k"), "{error}");
-        assert!(error.contains("give --backbone-weights a .safetensors or .pth file"), "{error}");
+        assert!(error.contains("give `backbone_weights` a .safetensors or .pth file"), "{error}");
         assert!(!error.contains('\n'), "{error}");
     }
 

@@ -1,8 +1,8 @@
+use super::progress::Bar;
 use super::terminal::note;
 use super::{BackboneArgs, DeviceArgs};
 use anyhow::Result;
 use clap::Args;
-use glimpse_trainer::FolderLock;
 use glimpse_trainer::dataset::PreparedDataset;
 use glimpse_trainer::features::{self, CacheSpec, ExtractOptions};
 use std::num::NonZeroUsize;
@@ -37,7 +37,6 @@ impl FeaturesArgs {
         let dir = features::cache_dir(&self.data, &key);
         let entries = features::entries(&dataset, self.views.into());
         let spec = CacheSpec::new(key, entries)?;
-        let _lock = FolderLock::take(&dir)?;
         note(format_args!(
             "{}: {} grids of {} photos, {} MB",
             dir.display(),
@@ -51,7 +50,8 @@ impl FeaturesArgs {
             batch_size: self.batch_size.map_or(batch_size, NonZeroUsize::get),
             workers: self.workers.map_or(workers, NonZeroUsize::get),
         };
-        let report = features::extract(&dir, &spec, &dataset.images_dir, &backbone, &options)?;
+        let report =
+            features::extract(&dir, &spec, &dataset.images_dir, &backbone, &options, &Bar::default())?;
         note(format_args!(
             "{} grids were there, {} computed, {:.1} a second",
             report.resumed, report.computed, report.per_second

@@ -6,6 +6,7 @@ pub mod evaluate;
 pub mod export;
 pub mod features;
 pub mod prepare;
+mod progress;
 mod recipe_overrides;
 pub mod sample;
 pub mod terminal;

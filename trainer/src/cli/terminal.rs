@@ -27,9 +27,25 @@ pub fn say(line: impl Display) -> std::io::Result<()> {
     writeln!(std::io::stdout(), "{}", printable(&line.to_string()))
 }
 
-/// An error in one line.
-pub fn complain(error: &anyhow::Error) {
-    note(format_args!("error: {}", one_line(&glimpse_bundle::with_causes(error.as_ref()))));
+/// An error in one line. The library names an option `` `max_bad_images` ``, which is `--max-bad-images` here.
+pub fn complain(error: &anyhow::Error, program: &clap::Command) {
+    let text = one_line(&glimpse_bundle::with_causes(error.as_ref()));
+    note(format_args!("error: {}", with_flags(&text, program)));
+}
+
+/// `text` with the options in it as the program's flags.
+fn with_flags(text: &str, program: &clap::Command) -> String {
+    let is_flag = |name: &str| {
+        let flags = program.get_subcommands().flat_map(clap::Command::get_arguments);
+        flags.filter_map(clap::Arg::get_long).any(|flag| flag == name)
+    };
+    let part = |(index, part): (usize, &str)| match part.replace('_', "-") {
+        flag if index % 2 == 1 && is_flag(&flag) => format!("--{flag}"),
+        _ if index % 2 == 1 => format!("`{part}`"),
+        _ => part.to_owned(),
+    };
+    // What stands at an odd place is between two backticks.
+    text.split('`').enumerate().map(part).collect()
 }
 
 /// Says what is wrong with the flags in one line, without the usage that clap adds, and gives the exit code. Help is
@@ -69,6 +85,14 @@ mod tests {
     use anyhow::{Context, anyhow};
     use glimpse_trainer::Error;
     use std::path::PathBuf;
+
+    #[test]
+    fn options_are_told_as_flags() {
+        let program = clap::Command::new("p")
+            .subcommand(clap::Command::new("train").arg(clap::Arg::new("a").long("max-bad-images")));
+        let told = with_flags("more than `max_bad_images` 3; run `glimpse-train features`", &program);
+        assert_eq!(told, "more than --max-bad-images 3; run `glimpse-train features`");
+    }
 
     #[test]
     fn exit_codes_tell_failed_inputs_from_wrong_use() {

@@ -1,3 +1,4 @@
+use super::progress::Bar;
 use super::recipe_overrides::RecipeOverrides;
 use super::terminal::note;
 use super::{BackboneArgs, DeviceArgs};
@@ -118,6 +119,7 @@ impl TrainArgs {
         let data = TrainingData::new(&dataset, tokenizer, source)?;
         let folder = RunFolder::create(&self.output)?;
         let best = folder.best();
+        let bar = Bar::default();
         let options = TrainerOptions {
             recipe,
             data: &data,
@@ -131,6 +133,7 @@ impl TrainArgs {
             device,
             samples: self.samples,
             workers: self.workers.get(),
+            observer: &bar,
         };
         Trainer::new(options)?.train()?;
         note(format_args!("best checkpoint: {}", best.display()));

@@ -3,9 +3,8 @@ use super::cache::{CacheSpec, GRIDS, INDEX, read_spec, write_spec};
 use super::views::Views;
 use crate::READ_AHEAD;
 use crate::backbone::FeatureExtractor;
-use crate::{Error, Result};
+use crate::{Error, FolderLock, Observer, Result};
 use glimpse_bundle::for_each_ordered;
-use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::OpenOptions;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
@@ -50,14 +49,19 @@ enum Made {
 /// Fills the cache in `dir`, going on where an earlier run stopped.
 ///
 /// Grids are appended in the order of `spec`, so that the file's length says how far it got.
+///
+/// # Errors
+/// [`Error::InUse`] where another process fills it, [`Error::OtherPhotos`], [`Error::DiskFull`], [`Error::Photo`] and
+/// [`Error::Io`].
 pub fn extract(
     dir: &Path,
     spec: &CacheSpec,
     images: &Path,
     backbone: &FeatureExtractor,
     options: &ExtractOptions,
+    observer: &dyn Observer,
 ) -> Result<ExtractReport> {
-    std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
+    let _lock = FolderLock::take(dir)?;
     let path = dir.join(GRIDS);
     let is_begun = dir.join(INDEX).is_file();
     if is_begun {
@@ -91,8 +95,7 @@ pub fn extract(
         write_spec(dir, spec)?;
     }
 
-    let bar = ProgressBar::new(spec.total_grids() as u64).with_position(resumed as u64);
-    bar.set_style(style());
+    observer.begin("features", resumed, spec.total_grids());
     let start = std::time::Instant::now();
     let views = Views::new(&spec.key.preprocessor, spec.key.augmentation, spec.key.view_seed)?;
     let entries = &spec.entries[first_entry..];
@@ -124,12 +127,12 @@ pub fn extract(
             file.write_all(&bytes).map_err(Error::io(&path))?;
             let count = bytes.len() / spec.grid_bytes();
             computed += count;
-            bar.inc(count as u64);
+            observer.advance(count, "");
             Ok(())
         },
     )?;
     file.sync_all().map_err(Error::io(&path))?;
-    bar.finish_and_clear();
+    observer.end();
     let per_second = computed as f64 / start.elapsed().as_secs_f64().max(1e-9);
     Ok(ExtractReport { resumed, computed, per_second })
 }
@@ -183,9 +186,4 @@ fn whole_entries(spec: &CacheSpec, written: usize) -> (usize, usize) {
         grids += entry.views;
     }
     (spec.entries.len(), grids)
-}
-
-fn style() -> ProgressStyle {
-    ProgressStyle::with_template("features {bar:30} {pos}/{len} [{elapsed}<{eta}, {per_sec}]")
-        .expect("the template is fixed")
 }

@@ -16,7 +16,7 @@ pub(super) fn epoch(learner: &mut Learner) -> Result<EpochOutcome> {
     let mut rng = learner.epoch_rng();
     let recipe = learner.recipe.clone();
     let batches = shuffled_batches(learner.data.train.len(), recipe.batch_images, &mut rng);
-    let bar = learner.bar(batches.len(), "train");
+    learner.begin_epoch(batches.len(), "train");
     let pass = Pass {
         dropout: recipe.dropout,
         cell_dropout: recipe.cell_dropout,
@@ -67,10 +67,11 @@ pub(super) fn epoch(learner: &mut Learner) -> Result<EpochOutcome> {
             step += 1;
             learner.update(&[forced], &loss, value, rate, step)?;
             outcome.add_loss(value, batch.words(), plan.captions.len());
-            bar.step(format!("loss={value:.3}"));
+            learner.observer.advance(1, &format!("loss={value:.3}"));
             Ok(())
         },
     )?;
+    learner.observer.end();
     Ok(outcome)
 }
 

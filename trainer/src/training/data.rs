@@ -56,9 +56,9 @@ impl TrainingData {
         for (split, name) in [(&train, "training"), (&validation, "validation")] {
             if split.is_empty() {
                 return Err(Error::Invalid {
-                    what: "--data",
+                    what: "`data`",
                     reason: format!(
-                        "the {name} split holds no photo; `glimpse-train prepare` draws one with --validation-percent 10 or --halve"
+                        "the {name} split holds no photo; `glimpse-train prepare` draws one with `validation_percent` or `halve`"
                     ),
                 });
             }

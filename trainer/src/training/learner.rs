@@ -1,12 +1,11 @@
 use super::adamw::{AdamW, clip_grad_norm};
 use super::data::TrainingData;
-use super::progress_bar::StepBar;
 use super::recipe::Recipe;
 use super::run_folder::{Card, Progress};
 use crate::backbone::StateDict;
 use crate::memory::release_free_memory;
 use crate::model::{Captioner, TeacherForced};
-use crate::{Error, Result};
+use crate::{Error, Observer, Result};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::path::{Path, PathBuf};
@@ -26,6 +25,7 @@ pub(super) struct Learner<'a> {
     pub optimizer: AdamW,
     /// Running mean of the weights.
     pub average: Option<Vec<(String, Tensor)>>,
+    pub observer: &'a dyn Observer,
     /// Where the state after the last epoch is kept, to be named in errors.
     pub last: PathBuf,
 }
@@ -113,7 +113,8 @@ impl Learner<'_> {
         Error::NotFinite { loss, epoch, place, checkpoint }
     }
 
-    pub fn bar(&self, steps: usize, what: &str) -> StepBar {
-        StepBar::new(steps, format!("{} {what}", self.progress.epoch + 1))
+    /// Tells that an epoch of `steps` steps begins.
+    pub fn begin_epoch(&self, steps: usize, phase: &str) {
+        self.observer.begin(&format!("epoch {} {phase}", self.progress.epoch + 1), 0, steps);
     }
 }

@@ -9,7 +9,6 @@ mod event_file;
 mod learner;
 mod missing_tokens;
 mod outcome;
-mod progress_bar;
 mod recipe;
 mod rewards;
 mod run_folder;

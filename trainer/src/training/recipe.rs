@@ -206,7 +206,7 @@ impl Recipe {
             "best" if device.is_cuda() => Ok(Self { precision: Precision::Bf16, ..Self::best() }),
             "best" => Ok(Self::best()),
             _ => {
-                Err(Error::Invalid { what: "--recipe", reason: format!("{name:?} is none of report, best") })
+                Err(Error::Invalid { what: "`recipe`", reason: format!("{name:?} is none of report, best") })
             }
         }
     }
@@ -215,19 +215,19 @@ impl Recipe {
     pub fn validate(&self) -> Result<()> {
         let invalid = |what, reason: &str| Err(Error::Invalid { what, reason: reason.into() });
         if self.batch_images == 0 {
-            return invalid("--batch-images", "a step needs at least one photo");
+            return invalid("`batch_images`", "a step needs at least one photo");
         }
         if self.epochs == 0 && self.self_critical.is_none() {
             return invalid(
-                "--epochs",
+                "`epochs`",
                 "is 0, and there is no self-critical training: nothing is left to do",
             );
         }
         let sizes = [
-            ("--embed-dim", self.embed_dim),
-            ("--decoder-dim", self.decoder_dim),
-            ("--attention-dim", self.attention_dim),
-            ("--project-dim", self.project_dim.unwrap_or(1)),
+            ("`embed_dim`", self.embed_dim),
+            ("`decoder_dim`", self.decoder_dim),
+            ("`attention_dim`", self.attention_dim),
+            ("`project_dim`", self.project_dim.unwrap_or(1)),
         ];
         if let Some((what, size)) = sizes.into_iter().find(|(_, size)| !(1..=LARGEST).contains(size)) {
             return invalid(what, &format!("is {size}, must be 1 to {LARGEST}"));
@@ -239,26 +239,26 @@ impl Recipe {
         let positive = f64::MIN_POSITIVE..f64::INFINITY;
         let not_negative = 0.0..f64::INFINITY;
         let mut ranges = vec![
-            ("--dropout", self.dropout, &share),
-            ("--cell-dropout", self.cell_dropout, &share),
-            ("--label-smoothing", self.label_smoothing, &share),
-            ("--ema-decay", self.ema_decay, &share),
-            ("--learning-rate", self.learning_rate, &positive),
-            ("--max-grad-norm", self.max_grad_norm, &positive),
-            ("--weight-decay", self.weight_decay, &not_negative),
-            ("--attention-regularization", self.attention_regularization, &not_negative),
+            ("`dropout`", self.dropout, &share),
+            ("`cell_dropout`", self.cell_dropout, &share),
+            ("`label_smoothing`", self.label_smoothing, &share),
+            ("`ema_decay`", self.ema_decay, &share),
+            ("`learning_rate`", self.learning_rate, &positive),
+            ("`max_grad_norm`", self.max_grad_norm, &positive),
+            ("`weight_decay`", self.weight_decay, &not_negative),
+            ("`attention_regularization`", self.attention_regularization, &not_negative),
         ];
         if let Some(settings) = &self.backbone {
-            ranges.push(("--backbone-learning-rate", settings.learning_rate, &positive));
+            ranges.push(("`backbone_learning_rate`", settings.learning_rate, &positive));
         }
         if let Some(settings) = &self.self_critical {
             ranges.extend([
-                ("--scst-dropout", settings.dropout, &share),
-                ("--scst-learning-rate", settings.learning_rate, &positive),
-                ("--scst-bleu-weight", settings.bleu_weight, &not_negative),
-                ("--scst-cross-entropy-weight", settings.cross_entropy_weight, &share),
-                ("--scst-missing-token-weight", settings.missing_token_weight, &not_negative),
-                ("--scst-min-vocabulary", settings.min_vocabulary, &not_negative),
+                ("`scst_dropout`", settings.dropout, &share),
+                ("`scst_learning_rate`", settings.learning_rate, &positive),
+                ("`scst_bleu_weight`", settings.bleu_weight, &not_negative),
+                ("`scst_cross_entropy_weight`", settings.cross_entropy_weight, &share),
+                ("`scst_missing_token_weight`", settings.missing_token_weight, &not_negative),
+                ("`scst_min_vocabulary`", settings.min_vocabulary, &not_negative),
             ]);
         }
         for (what, value, range) in ranges {
@@ -272,14 +272,14 @@ impl Recipe {
             }
         }
         if !(0.0..=1.0).contains(&self.scheduled_sampling) {
-            return invalid("--scheduled-sampling", "must be 0 to 1");
+            return invalid("`scheduled_sampling`", "must be 0 to 1");
         }
         if self.freeze_embeddings && self.embeddings.is_none() {
-            return invalid("--freeze-embeddings", "needs --embeddings: random vectors must be learned");
+            return invalid("`freeze_embeddings`", "needs `embeddings`: random vectors must be learned");
         }
         if self.self_critical.as_ref().is_some_and(|settings| settings.samples < 2) {
             return invalid(
-                "--scst-samples",
+                "`scst_samples`",
                 "the baseline of a sample is the mean of the others: at least 2",
             );
         }

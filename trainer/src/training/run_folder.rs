@@ -112,11 +112,11 @@ impl RunFolder {
 
     /// Refuses a folder that holds checkpoints of an earlier run.
     pub(super) fn check_empty(&self) -> Result<()> {
-        let held = [(self.last(), "add --resume, or choose"), (self.best(), "choose")];
+        let held = [(self.last(), "add `resume`, or choose"), (self.best(), "choose")];
         match held.into_iter().find(|(file, _)| file.exists()) {
             Some((file, way)) => {
                 let reason = format!("{} exists; {way} another folder", file.display());
-                Err(Error::Invalid { what: "--output", reason })
+                Err(Error::Invalid { what: "`output`", reason })
             }
             None => Ok(()),
         }
@@ -190,10 +190,10 @@ impl ResumeRules<'_> {
     /// Refuses a run of other settings, another vocabulary or another backbone.
     fn check(&self, path: &Path, progress: &Progress, metadata: &HashMap<String, String>) -> Result<()> {
         let Self { recipe, card, may_change } = self;
-        let invalid = |reason: String| Err(Error::Invalid { what: "--resume", reason });
+        let invalid = |reason: String| Err(Error::Invalid { what: "`resume`", reason });
         if progress.recipe != **recipe && !may_change {
             return invalid(format!(
-                "{} was made with other settings ({}); use another --output, or --change-recipe",
+                "{} was made with other settings ({}); use another `output`, or `change_recipe`",
                 path.display(),
                 differences(&progress.recipe, recipe)?
             ));
@@ -211,7 +211,7 @@ impl ResumeRules<'_> {
         ] {
             if !same {
                 return invalid(format!(
-                    "{} was trained with another {what}; use another --output",
+                    "{} was trained with another {what}; use another `output`",
                     path.display()
                 ));
             }
@@ -255,7 +255,7 @@ fn check_epochs(progress: &Progress, recipe: &Recipe) -> Result<()> {
     } else {
         return Ok(());
     };
-    Err(Error::Invalid { what: "--epochs", reason })
+    Err(Error::Invalid { what: "`epochs`", reason })
 }
 
 /// "epochs 10, now 5; dropout 0.4, now 0.3"

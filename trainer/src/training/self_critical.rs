@@ -23,7 +23,7 @@ pub(super) fn epoch(
 ) -> Result<EpochOutcome> {
     let mut rng = learner.epoch_rng();
     let batches = shuffled_batches(learner.data.train.len(), settings.batch_images, &mut rng);
-    let bar = learner.bar(batches.len(), "scst");
+    learner.begin_epoch(batches.len(), "scst");
     let schedule = Schedule::WarmupCosine { warmup: 0.0, floor: 0.1 };
     let done = learner.progress.epoch - learner.recipe.epochs;
     let precision = learner.recipe.precision.into();
@@ -67,10 +67,13 @@ pub(super) fn epoch(
             step += 1;
             learner.update(&passes, &loss, value, rate, step)?;
             outcome.add_rewards(&scores);
-            bar.step(format!("reward={:.3}", scores.iter().sum::<f64>() / scores.len() as f64));
+            learner
+                .observer
+                .advance(1, &format!("reward={:.3}", scores.iter().sum::<f64>() / scores.len() as f64));
             Ok(())
         },
     )?;
+    learner.observer.end();
     Ok(outcome)
 }
 

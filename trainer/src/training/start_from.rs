@@ -40,7 +40,7 @@ impl StartFrom {
     pub fn check(&self, card: &Card) -> Result<()> {
         let (before, now) = (&self.checkpoint.config, &card.config);
         let reason = if self.checkpoint.tokenizer != card.tokenizer.to_json()? {
-            "has another vocabulary than --data".to_string()
+            "has another vocabulary than `data`".to_string()
         } else if before.architecture != now.architecture {
             "has other sizes; give this run the same".to_string()
         } else if before.provenance.backbone_sha256 != now.provenance.backbone_sha256 {
@@ -55,7 +55,7 @@ impl StartFrom {
         } else {
             return Ok(());
         };
-        Err(Error::Invalid { what: "start_from", reason: format!("{} {reason}", self.path.display()) })
+        Err(Error::Invalid { what: "`start_from`", reason: format!("{} {reason}", self.path.display()) })
     }
 
     /// Overwrites `parameters`. Blocks of the backbone that only the new run trains keep the weights of the backbone's

@@ -13,7 +13,7 @@ use super::{cross_entropy, self_critical};
 use crate::backbone::TrainedBlocks;
 use crate::model::Captioner;
 use crate::word_vectors::WordVectors;
-use crate::{Error, Result};
+use crate::{Error, Observer, Result};
 use glimpse_bundle::printable;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tch::{Device, Tensor};
@@ -45,6 +45,8 @@ pub struct TrainerOptions<'a> {
     pub samples: usize,
     /// Threads that read features or photos ahead of the device.
     pub workers: usize,
+    /// What is told of the epochs.
+    pub observer: &'a dyn Observer,
 }
 
 /// A training run.
@@ -69,21 +71,31 @@ impl<'a> Trainer<'a> {
         let begins = options.start_from.is_some() || options.resume;
         if options.recipe.epochs == 0 && !begins {
             return Err(Error::Invalid {
-                what: "--epochs",
-                reason: "must be at least 1 without --start-from: self-critical training starts from a model that was trained with cross-entropy".into(),
+                what: "`epochs`",
+                reason: "must be at least 1 without `start_from`: self-critical training starts from a model that was trained with cross-entropy".into(),
             });
         }
         let has_attentions = options.card.config.decoder_interface().has_attentions;
         if options.recipe.attention_regularization > 0.0 && !has_attentions {
             return Err(Error::Invalid {
-                what: "--attention-regularization",
+                what: "`attention_regularization`",
                 reason: "this kind of decoder has no attention; leave it out".into(),
             });
         }
         tch::manual_seed(options.recipe.seed as i64);
         let model = fresh_model(&mut options)?;
-        let TrainerOptions { recipe, data, card, folder, change_recipe, device, samples, workers, .. } =
-            &options;
+        let TrainerOptions {
+            recipe,
+            data,
+            card,
+            folder,
+            change_recipe,
+            device,
+            samples,
+            workers,
+            observer,
+            ..
+        } = &options;
         let (data, device) = (*data, *device);
         let mut optimizer = AdamW::new(model.parameters(), recipe.weight_decay);
         optimizer.backbone_rate = recipe.backbone_rate();
@@ -109,6 +121,7 @@ impl<'a> Trainer<'a> {
             progress,
             optimizer,
             average,
+            observer: *observer,
             last: folder.last(),
         };
         let (validation_rewards, samples) = (rewards(&data.validation)?, *samples);
@@ -245,7 +258,8 @@ impl<'a> Trainer<'a> {
             Criterion::Cider => "CIDEr",
         };
         let data = self.learner.data;
-        eprintln!(
+        let observer = self.learner.observer;
+        observer.note(&format!(
             "epoch {}/{total} {}: train {:.4}, validation loss {:.4}, CIDEr {:.4} (best {criterion} {:.4}), {} different tokens, {:.0} captions/s, {:.0} s",
             metrics.epoch,
             metrics.phase,
@@ -256,13 +270,13 @@ impl<'a> Trainer<'a> {
             metrics.validation_vocabulary,
             metrics.captions_per_second,
             metrics.seconds
-        );
+        ));
         if self.learner.progress.stopped {
-            eprintln!("the run ends here: its captions have too few different tokens");
+            observer.note("the run ends here: its captions have too few different tokens");
         }
         for (image, caption) in data.validation.iter().zip(&validation.captions).take(self.samples) {
             let text = data.tokenizer.decode(&caption.words)?;
-            eprintln!("  {}: {}", printable(&image.file_name), printable(&text));
+            observer.note(&format!("  {}: {}", printable(&image.file_name), printable(&text)));
         }
         Ok(())
     }
@@ -298,7 +312,7 @@ fn progress(
     optimizer: &mut AdamW,
     average: Option<&[(String, Tensor)]>,
 ) -> Result<Progress> {
-    let TrainerOptions { recipe, data, card, folder, resume, change_recipe, device, .. } = options;
+    let TrainerOptions { recipe, data, card, folder, resume, change_recipe, device, observer, .. } = options;
     let fingerprint = data.fingerprint();
     let mut resumed = None;
     if *resume {
@@ -306,7 +320,7 @@ fn progress(
         let rules = ResumeRules { recipe, card, may_change: *change_recipe };
         resumed = folder.resume(state, &rules, *device)?;
         if resumed.is_none() {
-            eprintln!("{}: nothing to resume, the run begins", folder.last().display());
+            observer.note(&format!("{}: nothing to resume, the run begins", folder.last().display()));
         }
     } else {
         folder.check_empty()?;
@@ -315,8 +329,8 @@ fn progress(
     // Runs of earlier versions did not write it down.
     if !progress.data.is_empty() && progress.data != fingerprint && !change_recipe {
         let reason =
-            "the run learned from other photos, views or captions; use another --output, or --change-recipe";
-        return Err(Error::Invalid { what: "--resume", reason: reason.into() });
+            "the run learned from other photos, views or captions; use another `output`, or `change_recipe`";
+        return Err(Error::Invalid { what: "`resume`", reason: reason.into() });
     }
     progress.data = fingerprint;
     Ok(progress)

@@ -1,6 +1,7 @@
 //! Features from a cache, and anew at each step.
 
 use glimpse_bundle::image::RgbImage;
+use glimpse_trainer::Silent;
 use glimpse_trainer::backbone::{FeatureExtractor, StateDict};
 use glimpse_trainer::features::{
     Augmentation, CacheKey, CacheSpec, Entry, ExtractOptions, FeatureCache, FeatureSource, LivePhotos,
@@ -44,7 +45,7 @@ fn live_photos_give_the_cached_plain_view_and_any_number_of_others() {
     };
     let spec = CacheSpec::new(key.clone(), entries.clone()).unwrap();
     let (cache_dir, options) = (dir.path().join("cache"), ExtractOptions { batch_size: 2, workers: 2 });
-    let report = extract(&cache_dir, &spec, dir.path(), &backbone(), &options).unwrap();
+    let report = extract(&cache_dir, &spec, dir.path(), &backbone(), &options, &Silent).unwrap();
     assert_eq!(report.computed, 7);
 
     let cached = FeatureSource::cached(FeatureCache::open(&cache_dir).unwrap());
@@ -70,7 +71,7 @@ fn live_photos_give_the_cached_plain_view_and_any_number_of_others() {
     // Another number of views is another cache; grids without an index are of nobody knows what.
     let mut other = CacheSpec { entries: entries[..2].to_vec(), ..spec };
     other.entries[0].views = 4;
-    let again = |spec| extract(&cache_dir, spec, dir.path(), &backbone(), &options);
+    let again = |spec| extract(&cache_dir, spec, dir.path(), &backbone(), &options, &Silent);
     let error = again(&other).unwrap_err().to_string();
     assert!(error.contains("remove that folder"), "{error}");
     std::fs::remove_file(cache_dir.join("index.json")).unwrap();

@@ -138,7 +138,7 @@ fn weights_are_looked_for_where_they_are_kept() {
     };
     let kept = || weights_path("resnet50", None, folder.path());
     let nothing = refused("resnet50.safetensors", kept());
-    assert!(nothing.contains("--backbone-weights"), "{nothing}");
+    assert!(nothing.contains("`backbone_weights`"), "{nothing}");
     let pth = place("resnet50.pth");
     assert_eq!(kept().unwrap(), pth);
     let safetensors = place("resnet50.safetensors");

@@ -10,9 +10,9 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use glimpse_attention::{AttentionMap, restore_proportions};
 use glimpse_bundle::image::RgbImage;
-use glimpse_runtime::{Caption, Captioner};
+use glimpse_runtime::{Caption, Captioner, NetworkInput};
 use image::codecs::jpeg::JpegEncoder;
-use std::fmt::Write;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = "
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
@@ -25,116 +25,111 @@ figure { margin: 0; width: 7rem } figure img { width: 100%; display: block }
 figcaption { font-size: .8rem; text-align: center } li { color: #444 }
 ";
 
-/// The whole page. It holds the photos as small JPEGs, and the attention of each token of the best captions.
-pub fn page(
-    sweep: &Sweep,
-    settings: &[Setting],
-    names: &[String],
-    table: Option<&Table>,
-    captioner: &Captioner,
-) -> Result<String> {
-    let mut page = String::new();
-    let model = escape(&captioner.bundle().dir().display().to_string());
-    write!(
-        page,
-        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Greedy and beam search: {model}</title>\
-         <style>{STYLE}</style>\n<h1>Greedy and beam search</h1>\n<p>Model {model}; {} photos.</p>\n",
-        sweep.photos
-    )?;
-    if let Some(table) = table {
-        scores(&mut page, table)?;
-        page.push_str(&plot::svg(table)?);
-    }
-    for (&position, input) in &sweep.inputs {
-        let name = escape(&names[position]);
-        let picture = &restore_proportions(&input.pixels, input.original, captioner.preprocessor().config());
-        let photo = data_uri(picture)?;
-        write!(page, "\n<section>\n<h2>{name}</h2>\n<img class=\"photo\" alt=\"{name}\" src=\"{photo}\">\n")?;
-        let mut first = None;
-        for (setting, run) in settings.iter().zip(&sweep.runs) {
-            let Some(captions) = run.examples.get(&position) else { continue };
-            let Some(best) = captions.first() else { continue };
-            let differs = first_difference(&first.get_or_insert(best).token_ids, &best.token_ids);
-            caption(&mut page, &setting.name, best, differs, picture, captioner)?;
-            if captions.len() > 1 {
-                page.push_str("<ol>");
-                for Caption { generated_text, score, .. } in captions {
-                    write!(page, "<li>{} <small>{score:.3}</small></li>", escape(generated_text))?;
+/// What the page shows.
+pub struct Page<'a> {
+    pub sweep: &'a Sweep,
+    pub settings: &'a [Setting],
+    /// Of all photos.
+    pub names: &'a [String],
+    pub table: Option<&'a Table>,
+    pub captioner: &'a Captioner,
+}
+
+impl Page<'_> {
+    /// The whole page. Photos are part of it as small JPEGs, with the attention of each token of the best caption.
+    pub fn render(&self) -> Result<String> {
+        let model = self.captioner.bundle().dir().display();
+        let page = html! {
+            (DOCTYPE)
+            html lang="en" {
+                meta charset="utf-8";
+                title { "Greedy and beam search: " (model) }
+                style { (PreEscaped(STYLE)) }
+                h1 { "Greedy and beam search" }
+                p { "Model " (model) "; " (self.sweep.photos) " photos." }
+                @if let Some(table) = self.table {
+                    (scores(table))
+                    (PreEscaped(plot::svg(table)?))
                 }
-                page.push_str("</ol>\n");
+                @for (&position, input) in &self.sweep.inputs { (self.photo(position, input)?) }
+            }
+        };
+        Ok(page.into_string())
+    }
+
+    /// A photo with the captions of every setting.
+    fn photo(&self, position: usize, input: &NetworkInput) -> Result<Markup> {
+        let name = &self.names[position];
+        let picture =
+            &restore_proportions(&input.pixels, input.original, self.captioner.preprocessor().config());
+        let found = self.settings.iter().zip(&self.sweep.runs).filter_map(|(setting, run)| {
+            let captions = run.examples.get(&position)?;
+            Some((&setting.name, captions, captions.first()?))
+        });
+        let mut first = None;
+        Ok(html! {
+            section {
+                h2 { (name) }
+                img.photo alt=(name) src=(data_uri(picture)?);
+                @for (setting, captions, best) in found {
+                    @let differs = first_difference(&first.get_or_insert(best).token_ids, &best.token_ids);
+                    (self.best_caption(setting, best, differs, picture)?)
+                    @if captions.len() > 1 {
+                        ol {
+                            @for Caption { generated_text, score, .. } in captions {
+                                li { (generated_text) " " small { (format!("{score:.3}")) } }
+                            }
+                        }
+                    }
+                }
+            }
+        })
+    }
+
+    /// The best caption of a setting, with a picture for each token.
+    fn best_caption(
+        &self,
+        setting: &str,
+        best: &Caption,
+        differs: Option<usize>,
+        picture: &RgbImage,
+    ) -> Result<Markup> {
+        let sum: f32 = best.token_logprobs.iter().sum();
+        let tokens = self.captioner.tokens(&best.token_ids);
+        let map = best.attentions.as_ref().map(|weights| AttentionMap::new(picture, &tokens, weights.view()));
+        let map = map.transpose()?;
+        Ok(html! {
+            p.best {
+                b { (setting) } ": " (best.generated_text) " "
+                small { (format!("log-probability {sum:.3}, score {:.3}", best.score)) }
+            }
+            div.words {
+                @if let Some(map) = map {
+                    @for (index, token) in tokens.iter().enumerate() {
+                        figure.differs[differs == Some(index + 1)] {
+                            img alt=(token) src=(data_uri(&map.overlay(index))?);
+                            figcaption { (token) }
+                        }
+                    }
+                }
+            }
+        })
+    }
+}
+
+fn scores(table: &Table) -> Markup {
+    html! {
+        table {
+            tr { th {} @for title in table.titles() { th { (title) } } }
+            @for row in &table.rows {
+                tr { td { (row.name) } @for (_, value) in row.cells() { td { (value) } } }
             }
         }
-        page.push_str("</section>");
     }
-    page.push_str("\n</html>\n");
-    Ok(page)
-}
-
-fn scores(page: &mut String, table: &Table) -> Result<()> {
-    page.push_str(
-        "<table><tr><th></th><th>BLEU-1</th><th>BLEU-4</th><th>ROUGE-L</th><th>CIDEr</th><th>words</th>\
-         <th>repeating</th><th>encoder ms</th><th>decoder ms</th></tr>\n",
-    );
-    for row in &table.rows {
-        writeln!(
-            page,
-            "<tr><td>{}</td><td>{:.4}</td><td>{:.4}</td><td>{:.4}</td><td>{:.4}</td><td>{:.2}</td><td>{:.1}%</td>\
-             <td>{:.2}</td><td>{:.2}</td></tr>",
-            row.name,
-            row.bleu_1,
-            row.bleu_4,
-            row.rouge_l,
-            row.cider,
-            row.words_per_caption,
-            row.repeated_bigrams * 100.0,
-            row.encoder_ms,
-            row.decoder_ms
-        )?;
-    }
-    page.push_str("</table>\n");
-    Ok(())
-}
-
-/// The best caption of a setting, with a picture for each token.
-fn caption(
-    page: &mut String,
-    setting: &str,
-    best: &Caption,
-    differs: Option<usize>,
-    picture: &RgbImage,
-    captioner: &Captioner,
-) -> Result<()> {
-    let sum: f32 = best.token_logprobs.iter().sum();
-    write!(
-        page,
-        "<p class=\"best\"><b>{setting}</b>: {} <small>log-probability {sum:.3}, score {:.3}</small></p>\n\
-         <div class=\"words\">",
-        escape(&best.generated_text),
-        best.score
-    )?;
-    if let Some(weights) = &best.attentions {
-        let tokens = captioner.tokens(&best.token_ids);
-        let map = AttentionMap::new(picture, &tokens, weights.view())?;
-        for (index, token) in tokens.iter().enumerate() {
-            let class = if differs == Some(index + 1) { " class=\"differs\"" } else { "" };
-            let overlay = data_uri(&map.overlay(index))?;
-            let token = escape(token);
-            write!(
-                page,
-                "<figure{class}><img alt=\"{token}\" src=\"{overlay}\"><figcaption>{token}</figcaption></figure>"
-            )?;
-        }
-    }
-    page.push_str("</div>\n");
-    Ok(())
 }
 
 fn data_uri(picture: &RgbImage) -> Result<String> {
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, 80).encode_image(picture)?;
     Ok(format!("data:image/jpeg;base64,{}", BASE64_STANDARD.encode(jpeg)))
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -73,6 +73,7 @@ pub fn run(args: &Args, matches: &ArgMatches) -> Result<ExitCode> {
     let files = [("--csv", &args.csv), ("--plot", &args.plot), ("--html", &args.html)];
     let files = files.map(|(flag, file)| (flag, file.as_deref()));
     outputs::check(&files, args.references.files().chain(photos.inputs.iter().filter_map(Input::file)))?;
+    let training = args.references.training()?;
     let captioner = args.model.open()?;
     let settings = args.settings(matches, &captioner, references.is_some())?;
     let attention_dirs = args.attention.as_deref().map(|dir| {
@@ -91,8 +92,8 @@ pub fn run(args: &Args, matches: &ArgMatches) -> Result<ExitCode> {
     if sweep.photos == 0 && references.is_some() {
         return Ok(ExitCode::from(SOME_FAILED));
     }
-    let table =
-        references.as_deref().map(|images| table::Table::new(&sweep, &settings, images)).transpose()?;
+    let scored = |images: &[CaptionedImage]| table::Table::new(&sweep, &settings, images, training.as_ref());
+    let table = references.as_deref().map(scored).transpose()?;
     for (mut dir, run) in attention_dirs.into_iter().flatten().zip(&sweep.runs) {
         for (&position, captions) in &run.examples {
             let Some(input) = sweep.inputs.get(&position) else { continue };
@@ -197,7 +198,7 @@ impl Args {
             plot::write(path, kind, table).with_context(|| format!("--plot {}", path.display()))?;
         }
         if let Some(path) = &self.html {
-            let page = html::page(sweep, settings, names, table, captioner)?;
+            let page = html::Page { sweep, settings, names, table, captioner }.render()?;
             write_whole(path, page.as_bytes()).with_context(|| format!("--html {}", path.display()))?;
         }
         let mut out = std::io::stdout().lock();

@@ -68,7 +68,7 @@ where
         .map_err(|_| anyhow!("the built-in font cannot be read"))?;
     area.fill(&WHITE)?;
     let (left, right) = area.split_horizontally(SIZE.0 / 2);
-    panel(&left, table, "CIDEr", |row| row.cider, false)?;
+    panel(&left, table, "CIDEr", |row| row.score("CIDEr"), false)?;
     panel(&right, table, "decoder, ms a photo", |row| row.decoder_ms, true)?;
     Ok(area.present()?)
 }

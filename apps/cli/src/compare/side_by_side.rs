@@ -1,5 +1,6 @@
 //! The captions of every setting for a photo, side by side.
 
+use super::super::columns::columns;
 use super::settings::Setting;
 use super::sweep::Sweep;
 use anyhow::Result;
@@ -107,26 +108,29 @@ fn print_photo(
     settings: &[Setting],
     results: &[SettingResult<'_>],
 ) -> io::Result<()> {
-    let width = settings.iter().map(|setting| setting.name.len()).max().unwrap_or(0);
     writeln!(out, "{}", printable(image))?;
-    writeln!(out, "  {:width$} {:>8} {:>7} {:>8}", "", "log-prob", "score", "words/s")?;
+    write!(out, "{}", columns(2, &[0, 4], rows(settings, results)))
+}
+
+/// The captions of a photo for people: a header, then the n-best list of each setting.
+fn rows(settings: &[Setting], results: &[SettingResult<'_>]) -> Vec<Vec<String>> {
+    let mut rows = vec![["", "log-prob", "score", "words/s", ""].map(str::to_owned).to_vec()];
     for (setting, result) in settings.iter().zip(results) {
         for (rank, caption) in result.captions.iter().enumerate() {
             let ComparedCaption { generated_text, sum_logprobs, score, .. } = caption;
-            let name = if rank == 0 { setting.name.as_str() } else { "" };
-            write!(out, "  {name:width$} {sum_logprobs:8.3} {score:7.3} ")?;
-            if rank > 0 {
-                writeln!(out, "{:8}  {generated_text}", "")?;
-                continue;
+            let (sum_logprobs, score) = (format!("{sum_logprobs:.3}"), format!("{score:.3}"));
+            let mut text = printable(generated_text).to_string();
+            let (mut name, mut speed) = (String::new(), String::new());
+            if rank == 0 {
+                (name, speed) = (setting.name.clone(), format!("{:.0}", result.tokens_per_second));
+                if let Some(number) = result.first_difference {
+                    text += &format!("  [word {number} differs]");
+                }
             }
-            write!(out, "{:8.0}  {generated_text}", result.tokens_per_second)?;
-            if let Some(number) = result.first_difference {
-                write!(out, "  [word {number} differs]")?;
-            }
-            writeln!(out)?;
+            rows.push(vec![name, sum_logprobs, score, speed, text]);
         }
     }
-    Ok(())
+    rows
 }
 
 #[cfg(test)]

@@ -11,10 +11,11 @@ use anyhow::{Context, Result, bail};
 use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
-use glimpse_captions::{Dataset, match_results, read_results};
-use glimpse_metrics::{Bootstrap, Diversity, Evaluation, Meteor, References, TrainingCaptions, metrics};
+use glimpse_captions::{match_results, read_results};
+use glimpse_metrics::{Bootstrap, Diversity, Evaluation, Meteor, References, metrics};
 use hypotheses::Hypotheses;
 use report::Report;
+pub use report::TRAINING_UNKNOWN;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,9 +37,6 @@ pub struct Args {
     /// Write the captions as COCO results JSON; after a stop, the next run continues from FILE.partial
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Training captions, any layout: show how many captions are copies of one
-    #[arg(long, value_name = "FILE")]
-    train_captions: Option<PathBuf>,
     /// meteor-1.5.jar, with its data folder beside it; needed for METEOR
     #[arg(long, value_name = "JAR", env = "GLIMPSE_METEOR_JAR")]
     meteor_jar: Option<PathBuf>,
@@ -84,8 +82,7 @@ pub fn run(args: &Args, given: &ArgMatches) -> Result<ExitCode> {
     if let Some(output) = args.output.as_deref().filter(|output| output.exists() && !output.is_file()) {
         bail!("--output {} is not a file", output.display());
     }
-    let inputs =
-        args.references.files().chain(args.baseline.as_deref()).chain(args.train_captions.as_deref());
+    let inputs = args.references.files().chain(args.baseline.as_deref());
     outputs::check(&[("--output", args.output.as_deref())], inputs)?;
     let bootstrap = Bootstrap { num_resamples: args.num_resamples, ..Bootstrap::default() };
     bootstrap.validate()?;
@@ -93,7 +90,7 @@ pub fn run(args: &Args, given: &ArgMatches) -> Result<ExitCode> {
         bail!("--captions FILE with the reference captions is needed")
     };
     let baseline = args.baseline.as_deref().map(read_results).transpose()?;
-    let training = args.train_captions.as_deref().map(|path| Dataset::read(path, None)).transpose()?;
+    let training = args.references.training()?;
     let meteor = args.meteor_jar.as_deref().map(|jar| Meteor::start(jar, &args.java)).transpose()?;
     if meteor.is_none() {
         complain("note: METEOR is left out: it needs its own program, which --meteor-jar names");
@@ -125,7 +122,6 @@ pub fn run(args: &Args, given: &ArgMatches) -> Result<ExitCode> {
         Ok(differences) => (differences, None),
         Err(error) => (None, Some(error)),
     };
-    let training = training.map(|dataset| TrainingCaptions::new(&dataset.captions().collect::<Vec<_>>()));
     let report = Report {
         setting,
         num_images: images.len(),

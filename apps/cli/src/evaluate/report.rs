@@ -1,8 +1,16 @@
+//! What `evaluate` prints.
+
+use super::super::columns::columns;
 use super::hypotheses::Speed;
 use glimpse_metrics::{Bootstrap, Difference, Diversity, Interval};
 use glimpse_runtime::generation::GenerationConfig;
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};
+use std::iter;
+
+/// In the place of a share that cannot be computed.
+pub const TRAINING_UNKNOWN: &str =
+    "captions seen in training: not measured; --train-captions FILE names the training captions";
 
 /// The result of `evaluate`.
 #[derive(Serialize)]
@@ -45,34 +53,47 @@ impl Report {
             Some(speed) => writeln!(out, ", {:.1} photos/s", speed.photos_per_second)?,
             None => writeln!(out)?,
         }
-        let percent = self.bootstrap.confidence * 100.0;
-        writeln!(out, "\n{:10} {:>8}  {percent}% interval", "metric", "score")?;
-        for (metric, Interval { estimate, lower, upper }) in &self.scores {
-            writeln!(out, "{metric:10} {estimate:8.4}  {lower:.4} to {upper:.4}")?;
-        }
+        let interval = format!("{}% interval", self.bootstrap.confidence * 100.0);
+        let scores = self.scores.iter().map(|(metric, Interval { estimate, lower, upper })| {
+            row([metric, &format!("{estimate:.4}"), &format!("{lower:.4} to {upper:.4}")])
+        });
+        let header = row(["metric", "score", &interval]);
+        write!(out, "\n{}", columns(0, &[0], iter::once(header).chain(scores)))?;
         if let Some(differences) = &self.differences {
-            writeln!(out, "\n{:10} {:>8}  {percent}% interval      p", "difference", "")?;
-            for (metric, Difference { interval: Interval { estimate, lower, upper }, p_value }) in differences
-            {
-                writeln!(out, "{metric:10} {estimate:+8.4}  {lower:+.4} to {upper:+.4}  {p_value:.3}")?;
-            }
+            let differences = differences.iter().map(|(metric, difference)| {
+                let Interval { estimate, lower, upper } = difference.interval;
+                let interval = format!("{lower:+.4} to {upper:+.4}");
+                row([metric, &format!("{estimate:+.4}"), &interval, &format!("{:.3}", difference.p_value)])
+            });
+            let header = row(["metric", "difference", &interval, "p"]);
+            write!(out, "\n{}", columns(0, &[0], iter::once(header).chain(differences)))?;
         }
-        let Diversity { mean_length, vocabulary_size, distinct_1, distinct_2, .. } = &self.diversity;
-        writeln!(out, "\n{mean_length:.1} words a caption, {vocabulary_size} different ones")?;
-        writeln!(out, "distinct-1 {distinct_1:.4}, distinct-2 {distinct_2:.4}")?;
-        let [.., repeated] = self.diversity.repeated_ngrams;
-        let [_, bigrams, ..] = self.diversity.captions_with_repetition;
-        writeln!(
-            out,
-            "repeated n-grams: {:.1}% of captions contain a pair of words twice, {:.2}% of 4-grams are repeats",
-            bigrams * 100.0,
-            repeated * 100.0
-        )?;
-        if let Some(seen) = self.diversity.seen_in_training {
-            writeln!(out, "{:.1}% are captions of the training set", seen * 100.0)?;
+        write!(out, "\n{}", columns(0, &[0], variety(&self.diversity)))?;
+        if self.diversity.seen_in_training.is_none() {
+            writeln!(out, "{TRAINING_UNKNOWN}")?;
         }
         Ok(())
     }
+}
+
+/// What does not compare captions with references, by the names of `docs/evaluation.md`.
+fn variety(diversity: &Diversity) -> Vec<Vec<String>> {
+    let percent = |share: f64| format!("{:.1}%", share * 100.0);
+    let Diversity { mean_length, vocabulary_size, distinct_1, distinct_2, .. } = diversity;
+    let mut rows = vec![
+        row(["length in tokens", &format!("{mean_length:.2}")]),
+        row(["different tokens", &vocabulary_size.to_string()]),
+        row(["distinct-1", &format!("{distinct_1:.4}")]),
+        row(["distinct-2", &format!("{distinct_2:.4}")]),
+        row(["captions that repeat a bigram", &percent(diversity.captions_with_repetition[1])]),
+        row(["4-grams that are repeats", &percent(diversity.repeated_ngrams[3])]),
+    ];
+    rows.extend(diversity.seen_in_training.map(|share| row(["captions seen in training", &percent(share)])));
+    rows
+}
+
+fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
+    cells.map(str::to_owned).to_vec()
 }
 
 fn by_name<T: Serialize, S: Serializer>(scores: &[(&str, T)], serializer: S) -> Result<S::Ok, S::Error> {

@@ -24,6 +24,8 @@ pub fn calibrate(bundle: &Bundle, encoder: &GraphProto, args: &Args) -> Result<C
     let folder = tempfile::tempdir().context("a folder for the encoder with its tensors shown")?;
     let path = folder.path().join("observed_encoder.onnx");
     let model = Model { graph: observed_encoder(encoder), doc: String::new(), metadata: Vec::new() };
+    // In a temporary folder, and read once.
+    #[allow(clippy::disallowed_methods)]
     std::fs::write(&path, model.encode()).with_context(|| path.display().to_string())?;
 
     let runtime = OnnxRuntime::load(&args.onnxruntime())?;

@@ -3,6 +3,8 @@
 //! The exporter knows how graphs are made and the runtime how they are run; calibrating eight bits
 //! needs both, so that this program stands above them. It works on any bundle, whoever trained it.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod calibrate;
 mod photos;
 
