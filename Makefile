@@ -22,6 +22,14 @@ WITH_TORCH  := $(STAMPS)/torch-$(TORCH_VERSION)
 WITH_GPU    := $(STAMPS)/gpu-$(TORCH_VERSION)-$(ONNXRUNTIME_GPU_VERSION)
 WITH_PYTHON := $(STAMPS)/python
 TEST_PYTHON := .deps/python/bin/python3
+# A linker for old versions of glibc, in a package of PyPI's.
+ZIG_VERSION := 0.17.0
+WITH_ZIG    := $(STAMPS)/zig-$(ZIG_VERSION)
+# What the wheel is built and tested with; Ray is most of it.
+WITH_WHEEL   := $(STAMPS)/wheel
+WHEEL_PYTHON := .deps/wheel/bin/python3
+# Where pip puts the programs of packages that it installs for an environment without a pip.
+WHEEL_BIN     = $(wildcard .deps/wheel/lib/python*/site-packages/bin)
 # What `make bench` compares with; 3 GB on Linux, where PyPI's torch brings all of CUDA.
 BENCH       := .cache/bench
 WITH_BENCH  := $(BENCH)/.complete
@@ -31,7 +39,8 @@ WITH_TORCH :=
 endif
 
 # What tests compare with; see tests/src/lib.rs.
-TEST_ENV := GLIMPSE_PYTHON="$(CURDIR)/$(TEST_PYTHON)"
+TEST_ENV = GLIMPSE_PYTHON="$(CURDIR)/$(TEST_PYTHON)" \
+  GLIMPSE_WHEEL_PYTHON="$(addprefix $(CURDIR)/,$(wildcard $(WHEEL_PYTHON)))"
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
@@ -40,7 +49,7 @@ export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test build-tests bench bench-gpu bench-training lint fmt deps deps-torch deps-gpu deps-python build clean pip
+.PHONY: help demo test build-tests bench bench-gpu bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel wheel build clean pip
 
 help: ## List these targets
 	@echo "make TARGET, where TARGET is one of"
@@ -54,11 +63,11 @@ demo: deps ## Caption the photos in assets/photos/ with the shipped model (needs
 	@echo "==> Beam search, 3 beams"
 	@$(TARGET)/release/glimpse caption --num-beams 3 assets/photos
 
-test: build-tests ## Build everything and run every test (fetches libtorch and Python packages, 640 MB)
+test: build-tests ## Build everything and run every test (fetches libtorch and Python packages, 900 MB)
 	@echo "==> Running the tests"
 	@$(TEST_ENV) $(CARGO) test --workspace $(CARGO_FLAGS)
 
-build-tests: deps deps-torch deps-python ## Build what `make test` runs
+build-tests: deps deps-torch deps-python deps-wheel ## Build what `make test` runs
 	@echo "==> Building glimpse as it is deployed"
 	@$(CARGO) build --release -p glimpse-cli $(CARGO_FLAGS)
 	@echo "==> Building the tests"
@@ -95,6 +104,11 @@ lint: deps-torch ## Check format, clippy and documentation; warnings are errors
 fmt: ## Format the code
 	@$(CARGO) fmt --all
 
+wheel: deps-wheel $(WITH_ZIG) ## Build the Python wheel for Linux with glibc 2.28 or newer: dist/ (fetches zig, 90 MB)
+	@echo "==> Building the wheel"
+	@cd apps/python && PATH="$(CURDIR)/$(WHEEL_BIN):$$PATH" PYTHONPATH="$(CURDIR)/.deps/zig" maturin build --zig \
+	  --compatibility manylinux_2_28 --out $(CURDIR)/dist $(WHEEL_FLAGS) $(CARGO_FLAGS)
+
 build: deps-torch ## Build both programs for use: target/release/glimpse and glimpse-train
 	@echo "==> Building glimpse and glimpse-train"
 	@$(CARGO) build --release -p glimpse-cli $(CARGO_FLAGS)
@@ -107,6 +121,8 @@ deps-torch: $(WITH_TORCH) ## Fetch libtorch for the CPU into .deps/ (about 530 M
 deps-gpu: $(WITH_GPU) ## Fetch libtorch and ONNX Runtime with all of CUDA 13 (3 GB; Linux; not tested by CI)
 
 deps-python: $(WITH_PYTHON) ## Fetch what the tests run beside Glimpse into .deps/python (about 80 MB)
+
+deps-wheel: $(WITH_WHEEL) ## Fetch what the Python wheel is built and tested with into .deps/wheel (250 MB; Python 3.11 or newer)
 
 clean: ## Remove what was built; .deps/ stays
 	@$(CARGO) clean
@@ -149,3 +165,18 @@ $(WITH_PYTHON): tests/requirements.txt | pip
 	@$(PYTHON) -m pip install --quiet --no-deps --only-binary=:all: -r tests/requirements.txt \
 	  --target "$$($(TEST_PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 	@touch $@
+
+$(WITH_ZIG): | pip
+	@echo "==> Installing zig $(ZIG_VERSION) under .deps/zig"
+	@$(PYTHON) -m pip install --quiet --no-deps --target .deps/zig --upgrade ziglang==$(ZIG_VERSION)
+	@mkdir -p $(STAMPS) && touch $@
+
+# Some of its packages have no wheel for every Python: then the tests of the wheel say that they are skipped.
+$(WITH_WHEEL): apps/python/requirements.txt | pip
+	@echo "==> Installing what the Python wheel is built and tested with under .deps/wheel"
+	@rm -rf .deps/wheel && mkdir -p $(STAMPS)
+	@$(PYTHON) -m venv --without-pip .deps/wheel
+	@if $(PYTHON) -m pip install --quiet --no-deps --only-binary=:all: -r apps/python/requirements.txt \
+	  --target "$$($(WHEEL_PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; then touch $@; \
+	else rm -rf .deps/wheel; echo "the tests of the Python wheel are skipped: its packages cannot be installed"; \
+	  test -z "$(CI)"; fi

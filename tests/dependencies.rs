@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// Each crate and those of this workspace that it may use.
-const EDGES: [(&str, &[&str]); 10] = [
+const EDGES: [(&str, &[&str]); 11] = [
     ("attention", &["bundle"]),
     ("bundle", &[]),
     ("captions", &[]),
@@ -17,6 +17,7 @@ const EDGES: [(&str, &[&str]); 10] = [
     ("export", &["bundle"]),
     ("generation", &["bundle"]),
     ("metrics", &[]),
+    ("python", &["bundle", "cli", "metrics", "runtime"]),
     // `runtime` for the program alone, which calibrates.
     ("quantize", &["bundle", "export", "runtime"]),
     ("runtime", &["bundle", "generation"]),
@@ -24,11 +25,12 @@ const EDGES: [(&str, &[&str]); 10] = [
 ];
 
 /// Each heavy dependency with those who may use it, directly or not.
-const HEAVY: [(&[&str], &[&str]); 5] = [
+const HEAVY: [(&[&str], &[&str]); 6] = [
     (&["tch", "torch-sys"], &["trainer"]),
-    (&["ort", "ort-sys"], &["cli", "quantize", "runtime"]),
+    (&["ort", "ort-sys"], &["cli", "python", "quantize", "runtime"]),
     (&["prost"], &["export", "quantize", "trainer"]),
-    (&["plotters"], &["cli", "trainer"]),
+    (&["plotters"], &["cli", "python", "trainer"]),
+    (&["pyo3"], &["python"]),
     // Clients of HTTP: a backbone can be downloaded for training.
     (&["hf-hub", "ureq"], &["trainer"]),
 ];

@@ -11,7 +11,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders whose pages are checked, besides the project's root.
-const FOLDERS: [&str; 4] = ["docs", "assets/photos", "models/backbones", "models/flickr8k-edge"];
+const FOLDERS: [&str; 5] =
+    ["docs", "apps/python", "assets/photos", "models/backbones", "models/flickr8k-edge"];
 /// What the name of a file in `code` ends in, where it is to exist.
 const SUFFIXES: [&str; 11] =
     [".rs", ".py", ".mjs", ".toml", ".md", ".json", ".txt", ".svg", ".safetensors", ".onnx", "/"];

@@ -8,6 +8,7 @@ use glimpse_bundle::{OrderedMap, Preprocessor, Size};
 use glimpse_generation::GenerationConfig;
 use ndarray::ArrayView4;
 use std::collections::VecDeque;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -93,14 +94,29 @@ pub struct EncodedBatch {
 }
 
 /// An iterator over encoded batches; see [`Captioner::encode_stream`].
-pub struct EncodedBatches<'a, I: Iterator> {
-    captioner: &'a Captioner,
+///
+/// `C` is how it holds the captioner: `&Captioner`, or `Arc<Captioner>` where the iterator has to live by itself.
+pub struct EncodedBatches<C, I: Iterator> {
+    captioner: C,
     photos: PreparedPhotos<I>,
     next: usize,
 }
 
-impl<I> Iterator for EncodedBatches<'_, I>
+impl<C, I> EncodedBatches<C, I>
 where
+    C: Deref<Target = Captioner>,
+    I: Iterator,
+    I::Item: Into<Photo> + Send + 'static,
+{
+    /// Encodes photos that are being prepared already.
+    pub fn new(captioner: C, photos: PreparedPhotos<I>) -> Self {
+        Self { captioner, photos, next: 0 }
+    }
+}
+
+impl<C, I> Iterator for EncodedBatches<C, I>
+where
+    C: Deref<Target = Captioner>,
     I: Iterator,
     I::Item: Into<Photo> + Send + 'static,
 {
@@ -169,17 +185,30 @@ pub struct Captioned {
 }
 
 /// An iterator over the captions of each photo; see [`Captioner::stream`].
-pub struct CaptionStream<'a, I: Iterator> {
-    batches: EncodedBatches<'a, I>,
+///
+/// `C` is how it holds the captioner, as for [`EncodedBatches`].
+pub struct CaptionStream<C, I: Iterator> {
+    batches: EncodedBatches<C, I>,
     options: GenerationConfig,
     ready: VecDeque<Result<Captioned>>,
 }
 
-impl<'a, I> CaptionStream<'a, I>
+impl<C, I> CaptionStream<C, I>
 where
+    C: Deref<Target = Captioner>,
     I: Iterator,
     I::Item: Into<Photo> + Send + 'static,
 {
+    /// Captions photos that are being prepared already.
+    ///
+    /// # Errors
+    /// Refused options.
+    pub fn new(captioner: C, photos: PreparedPhotos<I>, generation: &GenerationConfig) -> Result<Self> {
+        generation.validate(captioner.bundle().config.architecture.vocab_size)?;
+        let batches = EncodedBatches::new(captioner, photos);
+        Ok(Self { batches, options: generation.clone(), ready: VecDeque::new() })
+    }
+
     /// The answers of a batch in the order of the photos.
     fn decode(&self, batch: EncodedBatch) -> Vec<Result<Captioned>> {
         let EncodedBatch { positions, encoded, inputs, failed, warnings, .. } = batch;
@@ -205,8 +234,9 @@ where
     }
 }
 
-impl<I> Iterator for CaptionStream<'_, I>
+impl<C, I> Iterator for CaptionStream<C, I>
 where
+    C: Deref<Target = Captioner>,
     I: Iterator,
     I::Item: Into<Photo> + Send + 'static,
 {
@@ -236,7 +266,7 @@ impl Captioner {
         photos: I,
         generation: &GenerationConfig,
         options: StreamOptions,
-    ) -> Result<CaptionStream<'_, I::IntoIter>>
+    ) -> Result<CaptionStream<&Self, I::IntoIter>>
     where
         I: IntoIterator,
         I::Item: Into<Photo> + Send + 'static,
@@ -253,14 +283,12 @@ impl Captioner {
         &self,
         photos: PreparedPhotos<I>,
         generation: &GenerationConfig,
-    ) -> Result<CaptionStream<'_, I>>
+    ) -> Result<CaptionStream<&Self, I>>
     where
         I: Iterator,
         I::Item: Into<Photo> + Send + 'static,
     {
-        generation.validate(self.bundle().config.architecture.vocab_size)?;
-        let batches = EncodedBatches { captioner: self, photos, next: 0 };
-        Ok(CaptionStream { batches, options: generation.clone(), ready: VecDeque::new() })
+        CaptionStream::new(self, photos, generation)
     }
 
     /// Captions photos as one batch; memory grows with their number.
@@ -295,12 +323,12 @@ impl Captioner {
     }
 
     /// Encodes photos from any iterator in batches, to decode each batch in several ways.
-    pub fn encode_stream<I>(&self, photos: I, options: StreamOptions) -> EncodedBatches<'_, I::IntoIter>
+    pub fn encode_stream<I>(&self, photos: I, options: StreamOptions) -> EncodedBatches<&Self, I::IntoIter>
     where
         I: IntoIterator,
         I::Item: Into<Photo> + Send + 'static,
     {
         let photos = PreparedPhotos::new(photos.into_iter(), self.preprocessor().clone(), options);
-        EncodedBatches { captioner: self, photos, next: 0 }
+        EncodedBatches::new(self, photos)
     }
 }

@@ -3,6 +3,7 @@
 use crate::places::project;
 use serde_json::Value;
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
@@ -45,14 +46,8 @@ fn from_project(program: &Path) -> Command {
 fn build(arguments: &[&str]) -> PathBuf {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    // What cargo told this test of its own package; build scripts that look at it would run again.
-    for (name, _) in env::vars_os() {
-        if ["OUT_DIR", "CARGO_PKG_", "CARGO_MANIFEST_"]
-            .iter()
-            .any(|own| name.to_string_lossy().starts_with(own))
-        {
-            command.env_remove(name);
-        }
+    for name in cargo_variables() {
+        command.env_remove(name);
     }
     let output = command
         .arg("build")
@@ -69,6 +64,15 @@ fn build(arguments: &[&str]) -> PathBuf {
         Some(PathBuf::from(message["executable"].as_str()?))
     });
     executable.expect("cargo says where it put the program")
+}
+
+/// What cargo told this test of its own package, by name; build scripts that look at it would run again.
+pub fn cargo_variables() -> impl Iterator<Item = OsString> {
+    let is_own = |name: &OsString| {
+        let name = name.to_string_lossy();
+        ["OUT_DIR", "CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|own| name.starts_with(own))
+    };
+    env::vars_os().map(|(name, _)| name).filter(is_own)
 }
 
 /// A Python that can import `modules`, or `None` with a line that says so: the one that

@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::encoder::take_f32;
+use crate::{CaptionStream, PreparedPhotos};
 use glimpse_bundle::image::RgbImage;
 use glimpse_bundle::{EarlyStopping, tensors};
 use ort::value::{Tensor, TensorRef};
@@ -283,4 +284,20 @@ fn a_stream_answers_in_order() {
     }
     assert!(answers[1].is_err() && answers[10].is_err());
     assert!(taken.load(Ordering::SeqCst) < 20, "{taken:?} photos were read for 12 answers");
+}
+
+/// A stream that owns its captioner can leave the function that opened it.
+#[test]
+fn a_stream_may_own_its_captioner() {
+    let Some(captioner) = captioner() else { return };
+    let photos: Vec<_> = photos().into_iter().take(2).collect();
+    let options = captioner.generation_config().clone().with_num_beams(1);
+    let expected = captioner.caption_batch(&photos, &options).unwrap();
+    let preprocessor = captioner.preprocessor().clone();
+    let prepared = PreparedPhotos::new(photos.into_iter(), preprocessor, StreamOptions::default());
+    let stream = CaptionStream::new(std::sync::Arc::new(captioner), prepared, &options).unwrap();
+    let answers = std::thread::spawn(move || stream.collect::<Vec<_>>()).join().unwrap();
+    for (answer, expected) in answers.into_iter().zip(&expected) {
+        assert_eq!(answer.unwrap().captions[0].token_ids, expected[0].token_ids);
+    }
 }
