@@ -49,7 +49,7 @@ export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test build-tests bench bench-gpu bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel wheel build clean pip
+.PHONY: help demo serve test build-tests bench bench-gpu bench-serve bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel wheel build clean pip
 
 help: ## List these targets
 	@echo "make TARGET, where TARGET is one of"
@@ -62,6 +62,12 @@ demo: deps ## Caption the photos in assets/photos/ with the shipped model (needs
 	@$(TARGET)/release/glimpse caption --num-beams 1 assets/photos
 	@echo "==> Beam search, 3 beams"
 	@$(TARGET)/release/glimpse caption --num-beams 3 assets/photos
+
+# With `--profile serve` a panic ends one request, not the process.
+serve: deps ## Caption photos over HTTP on port 8080 with the shipped model
+	@echo "==> Building glimpse-serve"
+	@$(CARGO) build --profile serve -p glimpse-server $(CARGO_FLAGS)
+	@$(TARGET)/serve/glimpse-serve $(SERVE_FLAGS)
 
 test: build-tests ## Build everything and run every test (fetches libtorch and Python packages, 900 MB)
 	@echo "==> Running the tests"
@@ -85,6 +91,10 @@ bench-gpu: deps-gpu $(WITH_BENCH) ## Time Glimpse beside PyTorch on one NVIDIA c
 	@$(CARGO) build --release -p glimpse-cli -p glimpse-quantize -p glimpse-bench $(CARGO_FLAGS)
 	@$(TARGET)/release/glimpse-bench --device cuda:0 --photos 1,64 --batches-only --model resnet50 \
 	  --quantizer $(TARGET)/release/glimpse-quantize --python $(BENCH)/bin/python3 --out $(TARGET)/bench $(BENCH_FLAGS)
+
+bench-serve: deps ## Time glimpse-serve under load beside glimpse on the same photos
+	@$(CARGO) build --release -p glimpse-cli $(CARGO_FLAGS)
+	@$(CARGO) bench -p glimpse-server --bench load $(CARGO_FLAGS) -- --program $(TARGET)/release/glimpse $(BENCH_FLAGS)
 
 bench-training: deps-torch $(WITH_BENCH) ## Time training beside eager PyTorch, and filling the cache beside the bare backbone
 	@echo "==> Building glimpse-train"

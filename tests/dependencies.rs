@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// Each crate and those of this workspace that it may use.
-const EDGES: [(&str, &[&str]); 11] = [
+const EDGES: [(&str, &[&str]); 12] = [
     ("attention", &["bundle"]),
     ("bundle", &[]),
     ("captions", &[]),
@@ -21,18 +21,21 @@ const EDGES: [(&str, &[&str]); 11] = [
     // `runtime` for the program alone, which calibrates.
     ("quantize", &["bundle", "export", "runtime"]),
     ("runtime", &["bundle", "generation"]),
+    ("server", &["bundle", "runtime"]),
     ("trainer", &["attention", "bundle", "captions", "export", "metrics"]),
 ];
 
 /// Each heavy dependency with those who may use it, directly or not.
-const HEAVY: [(&[&str], &[&str]); 6] = [
+const HEAVY: [(&[&str], &[&str]); 7] = [
     (&["tch", "torch-sys"], &["trainer"]),
-    (&["ort", "ort-sys"], &["cli", "python", "quantize", "runtime"]),
+    (&["ort", "ort-sys"], &["cli", "python", "quantize", "runtime", "server"]),
     (&["prost"], &["export", "quantize", "trainer"]),
     (&["plotters"], &["cli", "python", "trainer"]),
     (&["pyo3"], &["python"]),
     // Clients of HTTP: a backbone can be downloaded for training.
     (&["hf-hub", "ureq"], &["trainer"]),
+    // A web server would not leave `glimpse` below 10 MB.
+    (&["axum", "hyper", "utoipa"], &["server"]),
 ];
 
 /// What a user of the library does not build.

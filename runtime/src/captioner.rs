@@ -7,13 +7,14 @@ use crate::precision::PrecisionChoice;
 use crate::session::Sessions;
 use crate::stream::StreamOptions;
 use crate::verification::Verification;
-use crate::{Error, Photo, Result};
+use crate::{Error, Photo, Result, answer};
 use glimpse_bundle::{
     Bundle, CONFIG, DecoderInterface, Detokenizer, GenerationConfig, Preprocessor, Size, TOKENIZER,
 };
 use glimpse_generation::{Hypothesis, search};
 use ndarray::{Array2, ArrayView4};
 use ort::session::Session;
+use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,8 +60,8 @@ impl CaptionerOptions {
     }
 }
 
-/// One caption of one photo.
-#[derive(Debug, Clone, PartialEq)]
+/// One caption of one photo. Its JSON has the fields' names as keys, and `attentions` as a list for each token.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Caption {
     /// The text, without special tokens.
@@ -73,6 +74,7 @@ pub struct Caption {
     pub token_logprobs: Vec<f32>,
     /// [tokens, cells]: the attention of each token over the cells of the feature grid, row-major; each row sums
     /// to 1. With [`GenerationConfig::output_attentions`].
+    #[serde(serialize_with = "answer::rows", skip_serializing_if = "Option::is_none")]
     pub attentions: Option<Array2<f32>>,
 }
 
@@ -92,6 +94,7 @@ pub struct Captioner {
     decoder: Mutex<Session>,
     selection: Option<Mutex<Session>>,
     device: Device,
+    precision: PrecisionChoice,
     fallback: Option<String>,
 }
 
@@ -157,7 +160,7 @@ impl Captioner {
         let (tokenizer, (runtime, sessions)) = (tokenizer?, opened?);
         check_vocabulary(&bundle, &tokenizer)?;
         let preprocessor = Preprocessor::new(bundle.preprocessor.clone())?;
-        let Sessions { encoder, decoder, selection, device, fallback } = sessions;
+        let Sessions { encoder, decoder, selection, device, precision, fallback } = sessions;
         Ok(Self {
             id: CAPTIONERS.fetch_add(1, Ordering::Relaxed),
             interface: bundle.config.decoder_interface(),
@@ -169,6 +172,7 @@ impl Captioner {
             decoder: Mutex::new(decoder),
             selection: selection.map(Mutex::new),
             device,
+            precision,
             fallback,
         })
     }
@@ -191,6 +195,11 @@ impl Captioner {
     /// Where the graphs run; never [`Device::Auto`].
     pub fn device(&self) -> Device {
         self.device
+    }
+
+    /// The precision of each graph that runs; never `None`.
+    pub fn precision(&self) -> PrecisionChoice {
+        self.precision
     }
 
     /// Why the CPU was taken for [`Device::Auto`] although ONNX Runtime knows CUDA.

@@ -19,6 +19,7 @@
 //! |---|---|
 //! | [`Captioner`], [`Caption`] | a bundle opened; photos in, captions out |
 //! | [`Captioner::stream`], [`PreparedPhotos`] | many photos: prepared ahead, in batches, answered in order |
+//! | [`Answer`] | what is said of a photo, as JSON: one schema for programs and servers |
 //! | [`Photo`] | a file, bytes or pixels |
 //! | [`generation`] | greedy and beam search over any step-wise model |
 //! | [`OnnxRuntime`] | the library found, loaded and started once per process |
@@ -31,6 +32,7 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod answer;
 mod captioner;
 mod contract;
 mod decoder;
@@ -53,6 +55,7 @@ mod verification;
 pub use glimpse_generation as generation;
 pub use glimpse_generation::GenerationConfig;
 
+pub use answer::Answer;
 pub use captioner::{Caption, Captioner, CaptionerOptions};
 pub use device::{Device, UnknownDevice};
 pub use encoder::Encoded;

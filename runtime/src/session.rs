@@ -25,6 +25,8 @@ pub(crate) struct Sessions {
     pub(crate) selection: Option<Session>,
     /// Never [`Device::Auto`].
     pub(crate) device: Device,
+    /// Of both graphs; never `None`.
+    pub(crate) precision: PrecisionChoice,
     /// Why [`Device::Auto`] became the CPU although ONNX Runtime knows CUDA.
     pub(crate) fallback: Option<String>,
 }
@@ -78,7 +80,7 @@ impl Sessions {
                 && let Some(session) = optimized::open(bundle, runtime, stem, precision)
             {
                 contract.check(&session, &path)?;
-                return Ok(session);
+                return Ok((session, precision));
             }
             let (verified, session) = in_parallel(
                 || verification.of(&model_file(stem, precision)),
@@ -89,7 +91,7 @@ impl Sessions {
             let session = session
                 .map_err(|source| Error::Session { path: path.clone(), source: OrtError::of(source) })?;
             contract.check(&session, &path)?;
-            Ok::<_, Error>(session)
+            Ok::<_, Error>((session, precision))
         };
         let interface = bundle.config.decoder_interface();
         // Opening is work on one core: the layers of a graph are arranged one after the other.
@@ -97,14 +99,16 @@ impl Sessions {
             || open(ENCODER, Contract::encoder(&interface, bundle.preprocessor.output_size())),
             || open(DECODER, Contract::decoder(&interface, bundle.config.architecture.num_cells)),
         );
-        let (encoder, decoder) = (encoder?, decoder?);
+        let ((encoder, encoder_precision), (decoder, decoder_precision)) = (encoder?, decoder?);
+        let precision =
+            PrecisionChoice { encoder: Some(encoder_precision), decoder: Some(decoder_precision) };
         let selection = match device {
             Device::Cuda(_) => Some(open_selection(runtime, device, &interface).map_err(|source| {
                 Error::Session { path: bundle.dir().to_path_buf(), source: OrtError::of(source) }
             })?),
             Device::Auto | Device::Cpu => None,
         };
-        Ok(Self { encoder, decoder, selection, device, fallback: None })
+        Ok(Self { encoder, decoder, selection, device, precision, fallback: None })
     }
 }
 

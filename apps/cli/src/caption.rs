@@ -8,9 +8,8 @@ use anyhow::Result;
 use clap::ArgMatches;
 use clap::builder::FalseyValueParser;
 use glimpse_bundle::{Preprocessor, printable, with_causes};
-use glimpse_runtime::{Caption, Captioned, PreparedPhotos};
+use glimpse_runtime::{Answer, Caption, Captioned, PreparedPhotos};
 use indicatif::ProgressBar;
-use serde::Serialize;
 use std::io::{BufWriter, Stdout, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -62,13 +61,20 @@ pub fn run(args: &Args, matches: &ArgMatches) -> Result<ExitCode> {
         {
             output.fail(format_args!("{name}: {error}"));
         }
-        output.write(&name, answer.map(|answer| answer.captions))?;
+        let captions = answer.map(|answer| answer.captions);
+        output.write(&name, captions.map(without_attentions))?;
         if (place + 1) % args.model.batch_size == 0 {
             output.flush()?;
         }
     }
     output.flush()?;
     Ok(if output.failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_FAILED) })
+}
+
+/// They lie in files of their own, and would make the lines of JSON long.
+fn without_attentions(mut captions: Vec<Caption>) -> Vec<Caption> {
+    captions.iter_mut().for_each(|caption| caption.attentions = None);
+    captions
 }
 
 /// Captions on stdout, failures on stderr, progress on a terminal.
@@ -100,7 +106,8 @@ impl Output {
         }
         self.progress.inc(1);
         if self.json {
-            serde_json::to_writer(&mut self.out, &Line::new(name, &result))?;
+            let answer = Answer::new(name, result.as_deref().map_err(String::as_str));
+            serde_json::to_writer(&mut self.out, &answer)?;
             return writeln!(self.out);
         }
         let Ok(captions) = result else { return Ok(()) };
@@ -122,39 +129,5 @@ impl Output {
 impl Drop for Output {
     fn drop(&mut self) {
         self.progress.finish_and_clear();
-    }
-}
-
-/// A line of `--json`.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Line<'a> {
-    Captions { image: &'a str, captions: Vec<CaptionLine<'a>> },
-    Error { image: &'a str, error: &'a str },
-}
-
-#[derive(Serialize)]
-struct CaptionLine<'a> {
-    generated_text: &'a str,
-    score: f32,
-    token_ids: &'a [u32],
-    token_logprobs: &'a [f32],
-}
-
-impl<'a> Line<'a> {
-    fn new(image: &'a str, result: &'a Result<Vec<Caption>, String>) -> Self {
-        match result {
-            Ok(captions) => {
-                Self::Captions { image, captions: captions.iter().map(CaptionLine::new).collect() }
-            }
-            Err(error) => Self::Error { image, error },
-        }
-    }
-}
-
-impl<'a> CaptionLine<'a> {
-    fn new(caption: &'a Caption) -> Self {
-        let Caption { generated_text, score, token_ids, token_logprobs, .. } = caption;
-        Self { generated_text, score: *score, token_ids, token_logprobs }
     }
 }

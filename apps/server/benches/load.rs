@@ -1,0 +1,216 @@
+//! The server under load, on this machine alone: `make bench-serve`.
+//!
+//! Three measurements with the photos of a folder (by default those of the repository):
+//!
+//! 1. Throughput: as many clients as a batch has photos, each sending its next photo once it has its answer; beside it
+//!    the program `glimpse caption` on the same photos.
+//! 2. Batches against one by one: the same clients at a server with `--batch-size 1`.
+//! 3. Overload: four times the clients that the queue holds. Each request must get an answer; the 99th percentile of
+//!    the accepted ones is compared with what the queue's length promises; memory before and after.
+//!
+//! ```sh
+//! cargo bench -p glimpse-server --bench load -- --photos DIR --requests 1000
+//! ```
+
+#![allow(clippy::unwrap_used)] // A bench that cannot go on ends.
+
+use clap::Parser;
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+use ureq::Agent;
+
+/// Times `glimpse-serve` under load.
+#[derive(Parser)]
+struct Args {
+    /// Photos to send, in turn
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/photos"))]
+    photos: PathBuf,
+    /// Requests of each measurement
+    #[arg(long, default_value = "400")]
+    requests: usize,
+    /// Photos of a batch, and clients
+    #[arg(long, default_value = "8")]
+    batch_size: usize,
+    /// Places in the queue of the overloaded server
+    #[arg(long, default_value = "32")]
+    queue_size: usize,
+    /// Beams of a search
+    #[arg(long, default_value = "5")]
+    num_beams: usize,
+    /// The program to compare with; without it there is no comparison
+    #[arg(long)]
+    program: Option<PathBuf>,
+    /// What cargo adds
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() {
+    let args = Args::parse();
+    let mut files: Vec<_> =
+        std::fs::read_dir(&args.photos).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|end| end == "jpg"));
+    files.sort();
+    let photos: Arc<Vec<Vec<u8>>> = Arc::new(files.iter().map(|file| std::fs::read(file).unwrap()).collect());
+    println!("{} photos of {}, {} beams", photos.len(), args.photos.display(), args.num_beams);
+
+    let batch_size = args.batch_size;
+    let server = Server::start(&[("BATCH_SIZE", batch_size)]);
+    server.load(&args, &photos, batch_size, batch_size * 4);
+    let batched = server.load(&args, &photos, batch_size, args.requests);
+    batched.print(&format!("HTTP, {batch_size} clients, batches of {batch_size}"));
+    drop(server);
+    let server = Server::start(&[("BATCH_SIZE", 1)]);
+    server.load(&args, &photos, batch_size, batch_size * 4);
+    let single = server.load(&args, &photos, batch_size, args.requests);
+    single.print(&format!("HTTP, {batch_size} clients, one by one"));
+    drop(server);
+    println!("batches / one by one: {:.2}", batched.rate() / single.rate());
+    if let Some(program) = &args.program {
+        let rate = program_rate(program, &args, &files);
+        println!("glimpse caption: {rate:.1} photos/s; HTTP / program: {:.2}", batched.rate() / rate);
+    }
+    overload(&args, &photos);
+}
+
+fn overload(args: &Args, photos: &Arc<Vec<Vec<u8>>>) {
+    let server = Server::start(&[("BATCH_SIZE", args.batch_size), ("QUEUE_SIZE", args.queue_size)]);
+    let warm = server.load(args, photos, args.batch_size, args.batch_size * 8);
+    let before = server.resident_megabytes();
+    let load = server.load(args, photos, 4 * args.queue_size, 4 * args.requests);
+    load.print(&format!("overload, {} clients, a queue of {}", 4 * args.queue_size, args.queue_size));
+    let promised = args.queue_size as f64 / warm.rate();
+    println!(
+        "99th percentile of accepted requests {:.3} s; a full queue takes {promised:.3} s",
+        load.percentile(99.0).as_secs_f64()
+    );
+    println!("memory {before:.0} MB before, {:.0} MB after", server.resident_megabytes());
+    let answered: usize = load.statuses.values().sum();
+    assert_eq!(answered, 4 * args.requests, "requests without an answer");
+    assert!(load.statuses.keys().all(|status| [200, 503].contains(status)), "{:?}", load.statuses);
+}
+
+/// The program's photos per second, its start not counted: the difference of a long and a short call.
+fn program_rate(program: &PathBuf, args: &Args, files: &[PathBuf]) -> f64 {
+    let time = |photos: usize| {
+        let start = Instant::now();
+        let mut command = Command::new(program);
+        command.args(["caption", "--json", "--device", "cpu", "--num-beams", &args.num_beams.to_string()]);
+        command.args(["--batch-size", &args.batch_size.to_string(), "--model"]).arg(model());
+        command.args(files.iter().cycle().take(photos)).stdout(Stdio::null());
+        assert!(command.status().unwrap().success());
+        start.elapsed().as_secs_f64()
+    };
+    let short = args.batch_size;
+    time(short);
+    args.requests as f64 / (time(short + args.requests) - time(short))
+}
+
+fn model() -> PathBuf {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/flickr8k-edge").into()
+}
+
+/// `glimpse-serve` on a free port.
+struct Server {
+    process: Child,
+    url: String,
+}
+
+impl Server {
+    fn start(settings: &[(&str, usize)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_glimpse-serve"));
+        command.arg("--model").arg(model()).args(["--port", "0", "--device", "cpu"]).stderr(Stdio::piped());
+        command.envs(settings.iter().map(|(name, value)| (format!("GLIMPSE_{name}"), value.to_string())));
+        let mut process = command.spawn().unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let address =
+            lines.find_map(|line| Some(line.split("http://").nth(1)?.split(' ').next()?.to_string()));
+        thread::spawn(move || lines.for_each(|line| eprintln!("{line}")));
+        Self { process, url: format!("http://{}", address.expect("the server says where it listens")) }
+    }
+
+    fn load(&self, args: &Args, photos: &Arc<Vec<Vec<u8>>>, clients: usize, requests: usize) -> Load {
+        let url = format!("{}/v1/captions?num_beams={}", self.url, args.num_beams);
+        let (next, seen) = (AtomicUsize::new(0), Mutex::new((BTreeMap::new(), Vec::new())));
+        let start = Instant::now();
+        thread::scope(|scope| {
+            for _ in 0..clients {
+                scope.spawn(|| {
+                    // A connection for each client, as from a pool.
+                    let agent: Agent = Agent::config_builder().http_status_as_error(false).build().into();
+                    loop {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        if number >= requests {
+                            return;
+                        }
+                        let photo = &photos[number % photos.len()][..];
+                        let start = Instant::now();
+                        let mut response = agent.post(&url).content_type("image/jpeg").send(photo).unwrap();
+                        let text = response.body_mut().read_to_string().unwrap();
+                        let (took, status) = (start.elapsed(), response.status().as_u16());
+                        let mut seen = seen.lock().unwrap();
+                        *seen.0.entry(status).or_insert(0) += 1;
+                        if status == 200 {
+                            assert!(text.contains("generated_text"));
+                            seen.1.push(took);
+                        }
+                    }
+                });
+            }
+        });
+        let took = start.elapsed();
+        let (statuses, mut accepted) = seen.into_inner().unwrap();
+        accepted.sort();
+        Load { took, statuses, accepted }
+    }
+
+    /// Resident memory, where the system tells it.
+    fn resident_megabytes(&self) -> f64 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+        kilobytes.unwrap_or(f64::NAN) / 1000.0
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+struct Load {
+    took: Duration,
+    statuses: BTreeMap<u16, usize>,
+    /// How long each accepted request took, sorted.
+    accepted: Vec<Duration>,
+}
+
+impl Load {
+    /// Captions a second.
+    fn rate(&self) -> f64 {
+        self.accepted.len() as f64 / self.took.as_secs_f64()
+    }
+
+    fn percentile(&self, percent: f64) -> Duration {
+        let place = (self.accepted.len() as f64 * percent / 100.0).ceil() as usize;
+        self.accepted[place.clamp(1, self.accepted.len()) - 1]
+    }
+
+    fn print(&self, name: &str) {
+        let [half, most] = [50.0, 99.0].map(|percent| self.percentile(percent).as_secs_f64() * 1000.0);
+        println!(
+            "{name}: {:.1} photos/s, median {half:.0} ms, 99 % {most:.0} ms, {:?}",
+            self.rate(),
+            self.statuses
+        );
+    }
+}
