@@ -46,7 +46,7 @@ impl BundleDraft {
     /// A draft that will replace `dir`.
     ///
     /// # Errors
-    /// [`Error::TargetInUse`]: `dir` is neither free, nor empty, nor a bundle.
+    /// [`Error::TargetInUse`]: `dir` holds something other than a bundle.
     pub fn new(dir: &Path) -> Result<Self> {
         files_to_keep(dir)?;
         let target = resolve(dir)?;

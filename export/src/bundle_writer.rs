@@ -14,7 +14,7 @@ use std::path::Path;
 /// The same input gives the same bytes.
 ///
 /// # Errors
-/// - [`Error::TargetInUse`]: `dir` is neither free, nor empty, nor a bundle.
+/// - [`Error::TargetInUse`]: `dir` holds something other than a bundle.
 /// - [`Error::OtherBackboneWeights`]: the backbone's weights come from a file, the checkpoint's
 ///   provenance names a SHA-256, and they differ.
 /// - Pictures of another size than the backbone takes, and all that [`Checkpoint::validate`],
@@ -46,7 +46,7 @@ pub fn write_bundle(checkpoint: &Checkpoint, backbone_weights: &Weights, dir: &P
     draft.finish(&checkpoint.generation)
 }
 
-/// The graph with what its file says of it.
+/// The graph with its description and metadata.
 fn described(graph: GraphProto, config: &Config, summary: &str) -> Result<Model> {
     let text = serde_json::to_string(config).map_err(not_json(bundle::CONFIG))?;
     Ok(Model {

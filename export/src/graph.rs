@@ -106,7 +106,7 @@ impl GraphBuilder {
 
     /// Makes a tensor an output that another graph declares, which gives it that one's name.
     pub fn declared_output(&mut self, value: Value, info: ValueInfoProto) {
-        // Whoever has the name so far gives it up.
+        // The value that has the name so far gets another one.
         if let Some(holder) = self.names.iter().position(|name| name == info.name()) {
             self.names[holder] = self.unique(&format!("{}.inner", info.name()));
         }

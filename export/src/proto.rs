@@ -23,7 +23,7 @@ pub struct ModelProto {
     /// The graph.
     #[prost(message, optional, tag = "7")]
     pub graph: Option<GraphProto>,
-    /// Operator sets that the graph stands on.
+    /// Operator sets that the graph uses.
     #[prost(message, repeated, tag = "8")]
     pub opset_import: Vec<OperatorSetIdProto>,
     /// Named texts.
@@ -96,7 +96,7 @@ pub struct NodeProto {
     pub attribute: Vec<AttributeProto>,
 }
 
-/// A setting of a node; `type` says which value counts.
+/// A setting of a node; `type` tells which value is set.
 #[derive(Clone, PartialEq, Message)]
 pub struct AttributeProto {
     /// The setting's name.

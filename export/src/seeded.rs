@@ -1,6 +1,6 @@
 //! Random weights from a seed, the same on every machine: for tests and benchmarks of models whose
-//! words do not matter. Scales are such that activations keep a sane size through every layer and
-//! attention is neither flat nor a single cell.
+//! captions do not matter. Scales are such that activations keep a moderate size through every layer and
+//! attention is not flat and not on a single cell.
 
 use crate::backbone::{Activation, Backbone, backbone};
 use crate::decoder::{DecoderKind, around, decoder_kind, spread};

@@ -42,7 +42,7 @@ impl Tensor {
 }
 
 impl Weights {
-    /// An empty set; `description` stands where error messages name the file, e.g. `seeded resnet50`.
+    /// An empty set; errors give `description` in the place of a file, e.g. `seeded resnet50`.
     pub fn in_memory(description: impl Into<String>) -> Self {
         Self::new(Origin::Memory(description.into()))
     }

@@ -5,7 +5,7 @@ use glimpse_export::graph::unshaped;
 use glimpse_export::proto::{DataType, GraphProto};
 use std::collections::BTreeMap;
 
-/// The encoder with every tensor that [`Calibration::observe`] wants to see as a further output.
+/// The encoder with every tensor that [`Calibration::observe`] reads as a further output.
 pub fn observed_encoder(encoder: &GraphProto) -> GraphProto {
     let mut observed = encoder.clone();
     for name in observed_tensors(encoder) {
@@ -37,7 +37,7 @@ struct Observed {
     means: Vec<f64>,
 }
 
-/// The least and the largest number that eight bits have to tell apart; zero lies between.
+/// The least and the largest number that eight bits have to represent; zero is between them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Range {
     pub low: f32,
@@ -99,7 +99,7 @@ impl Range {
         Self { low: low.min(0.0), high: high.max(0.0) }
     }
 
-    /// What is left of the range after an activation.
+    /// The range after an activation.
     pub fn cut_to(self, low: f32, high: f32) -> Self {
         Self { low: self.low.max(low), high: self.high.min(high) }
     }

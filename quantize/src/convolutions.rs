@@ -58,7 +58,7 @@ impl<'a> Convolutions<'a> {
         Self { calibration, quantized: HashMap::new(), absorbed: HashSet::new(), residuals: residuals(graph) }
     }
 
-    /// Replaces a node of the convolutional part. Says whether it was one.
+    /// Replaces a node of the convolutional part. Returns whether it was one.
     pub fn rewrite(&mut self, rewrite: &mut Rewrite<'a>, node: &'a NodeProto) -> Result<bool> {
         match node.op_type() {
             "Conv" => self.convolution(rewrite, node)?,

@@ -25,7 +25,7 @@ pub struct Variant {
 /// the rest.
 ///
 /// # Errors
-/// `dir` is neither free, nor empty, nor a bundle; and what keeps files from being read or written.
+/// `dir` holds something other than a bundle; files that cannot be read or written.
 pub fn write_variants(bundle: &Bundle, variants: Vec<Variant>, dir: &Path) -> Result<BundleReport> {
     let draft = BundleDraft::new(dir)?;
     let in_place = draft.replaces(bundle.dir())?;

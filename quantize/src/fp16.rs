@@ -84,7 +84,7 @@ impl<'a> Floats<'a> {
         Ok(())
     }
 
-    /// A tensor in the type that a node wants; those of integers as they are.
+    /// A tensor in the type that a node needs; integers stay as they are.
     fn read(&mut self, rewrite: &mut Rewrite<'a>, name: &'a str, wanted: DataType) -> Result<Value> {
         let Some(&made) = self.types.get(name) else { return rewrite.value(name) };
         if let Some(value) = self.values.get(&(name, wanted)) {

@@ -34,7 +34,7 @@ use rewrite::Rewrite;
 
 /// `decoder_model_int8.onnx`: every matrix in s8 with a scale for each of its columns.
 ///
-/// What a step reads from memory shrinks to a quarter, and nothing has to be calibrated: `interface` says how far from
+/// What a step reads from memory shrinks to a quarter, and nothing has to be calibrated: `interface` tells how far from
 /// 0 the state can be.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Products with a weight matrix in eight bits: `MatMulInteger`, with the other factor quantised as
 //! it comes.
 //!
-//! A factor of which the graph itself says that it lies between -1 and 1 (an LSTM's hidden state, a
+//! A factor that the graph bounds between -1 and 1 (an LSTM's hidden state, a
 //! tanh) has a fixed scale. Any other gets one for each row from its largest number. ONNX's
 //! `DynamicQuantizeLinear` takes one for the whole tensor, which would let the photos of a batch
 //! change each other's words.
@@ -103,8 +103,8 @@ impl Products {
         let (numbers, scales) = self.matrix(rewrite, table, true);
         let graph = &mut rewrite.graph;
         let named = |part: &str| format!("{name}.{part}");
-        // The matrix lies as the product over the vocabulary wants it: a word is a column. The
-        // columns of frequent words lie together, so that they stay in the processor's cache.
+        // The matrix is laid out for the product over the vocabulary: a token is a column. The
+        // columns of frequent tokens are together, so that they stay in the processor's cache.
         let axis = [("axis", Attribute::Int(1))];
         let columns = graph.node("Gather", &named("columns"), [&numbers, &ids], axis);
         let columns = graph.node(

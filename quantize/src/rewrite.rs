@@ -10,9 +10,9 @@ use std::collections::HashMap;
 ///
 /// Constants follow when something reads them, so that those of replaced nodes stay behind.
 pub(crate) struct Rewrite<'a> {
-    /// What is read.
+    /// The source graph.
     pub source: &'a GraphProto,
-    /// What is written.
+    /// The new graph.
     pub graph: GraphBuilder,
     constants: HashMap<&'a str, &'a TensorProto>,
     producers: HashMap<&'a str, &'a NodeProto>,

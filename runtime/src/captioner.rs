@@ -83,7 +83,7 @@ pub struct Caption {
 /// It can be shared between threads. ONNX Runtime uses all its threads for one batch, so that calls of the encoder
 /// run one after the other, and so do searches; an encoder and a search of two threads overlap.
 pub struct Captioner {
-    /// Tells what this captioner encoded from what others did.
+    /// Distinguishes photos encoded by this captioner from those of others.
     id: u64,
     bundle: Bundle,
     interface: DecoderInterface,
@@ -202,7 +202,7 @@ impl Captioner {
         self.precision
     }
 
-    /// Why the CPU was taken for [`Device::Auto`] although ONNX Runtime knows CUDA.
+    /// Why [`Device::Auto`] chose the CPU although this ONNX Runtime has CUDA.
     pub fn fallback(&self) -> Option<&str> {
         self.fallback.as_deref()
     }

@@ -37,7 +37,7 @@ impl Encoded {
     }
 }
 
-/// The encoder's graph, with what the decoder wants of it.
+/// The encoder's graph, with the outputs that the decoder needs.
 pub(crate) struct Encoder<'a> {
     pub(crate) session: &'a mut Session,
     pub(crate) interface: &'a DecoderInterface,

@@ -76,7 +76,7 @@ pub enum Error {
         /// What there is of it.
         held: String,
     },
-    /// Graphs cannot be kept for a processor that cannot be told from others.
+    /// Optimized graphs cannot be kept for a processor that cannot be identified.
     #[error(
         "this system does not say in /proc/cpuinfo which processor it has: graphs are kept on Linux alone"
     )]
@@ -121,7 +121,7 @@ pub enum Error {
     PixelValues {
         /// [batch, channels, height, width] as given.
         found: Vec<usize>,
-        /// [channels, height, width] as `preprocessor_config.json` says.
+        /// [channels, height, width] by `preprocessor_config.json`.
         expected: [usize; 3],
     },
     /// A search option is out of range or contradicts another.

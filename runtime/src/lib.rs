@@ -19,11 +19,11 @@
 //! |---|---|
 //! | [`Captioner`], [`Caption`] | a bundle opened; photos in, captions out |
 //! | [`Captioner::stream`], [`PreparedPhotos`] | many photos: prepared ahead, in batches, answered in order |
-//! | [`Answer`] | what is said of a photo, as JSON: one schema for programs and servers |
+//! | [`Answer`] | the captions of a photo as JSON: one schema for programs and servers |
 //! | [`Photo`] | a file, bytes or pixels |
 //! | [`generation`] | greedy and beam search over any step-wise model |
 //! | [`OnnxRuntime`] | the library found, loaded and started once per process |
-//! | [`disable_telemetry`] | what programs call first, so that ONNX Runtime reports to nobody |
+//! | [`disable_telemetry`] | what programs call first, so that ONNX Runtime reports nothing |
 //! | [`Device`] | where the graphs run |
 //! | [`PrecisionChoice`] | which of a bundle's graphs run |
 //! | [`optimize`] | graphs kept as they run on this machine, for shorter starts |

@@ -6,7 +6,7 @@
 //! Runtime and the graph. When one of them changes, the graph of the bundle is opened as if nothing were kept.
 //!
 //! `record.json` in the folder names what the key was made of and the SHA-256 of the two files beside it. All of it is
-//! compared at each start; a graph that does not match its record is not used. The record is no signature: whoever can
+//! compared at each start; a graph that does not match its record is not used. The record is not a signature: anyone who can
 //! write to the bundle's folder can replace graph and record together, as they can the bundle and `SHA256SUMS`.
 
 use crate::device::Device;
@@ -39,7 +39,7 @@ const WEIGHTS_FILE_KEY: &str = "session.optimized_model_external_initializers_fi
 pub struct OptimizedGraph {
     /// The file in the bundle that it was made from.
     pub file: String,
-    /// Where it lies.
+    /// Its path.
     pub folder: PathBuf,
     /// What it takes on disk.
     pub bytes: u64,
@@ -102,13 +102,13 @@ impl Record {
     }
 }
 
-/// Whether the folder says that it was made of `origin`, and its graph opens no file but the one beside it.
+/// Whether the folder's record names `origin`, and its graph opens no file but the one beside it.
 fn belongs_to(folder: &Path, origin: &Origin) -> bool {
     Record::read(folder).is_some_and(|record| record.origin == *origin)
         && external_files(&folder.join(GRAPH)).is_ok_and(|files| files.iter().all(|file| file == WEIGHTS))
 }
 
-/// Whether the folder holds what its record says.
+/// Whether the folder holds the files of its record.
 fn is_intact(folder: &Path, origin: &Origin) -> bool {
     let record = Record::read(folder);
     record.is_some_and(|record| Record::of(origin.clone(), folder).is_ok_and(|found| found == record))
@@ -203,7 +203,7 @@ pub(crate) fn is_probably_kept(bundle: &Bundle, file: &str) -> bool {
     entries.any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)))
 }
 
-/// What Linux tells about the first processor's kind and instructions. `None` elsewhere.
+/// What Linux reports about the first processor's model and instructions. `None` elsewhere.
 static PROCESSOR: LazyLock<Option<String>> =
     LazyLock::new(|| described(&std::fs::read_to_string("/proc/cpuinfo").ok()?));
 

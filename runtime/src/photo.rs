@@ -87,7 +87,7 @@ pub(crate) struct Prepared {
     pub(crate) pixel_values: Vec<f32>,
     /// What the network sees, where it is wanted.
     pub(crate) input: Option<NetworkInput>,
-    /// What a user has to be told although there are pixels.
+    /// A warning about a photo that could be decoded.
     pub(crate) warning: Option<Warning>,
 }
 

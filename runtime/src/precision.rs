@@ -57,7 +57,7 @@ impl PrecisionChoice {
         let chosen = if stem == ENCODER { self.encoder } else { self.decoder };
         debug_assert!(stem == ENCODER || stem == DECODER);
         if let Some(precision) = chosen {
-            // A bundle without the graph at all is damaged, which opening it says better.
+            // A bundle without the graph at all is damaged; opening it gives the better error.
             if held.is_empty() || held.contains(&precision) {
                 return Ok(precision);
             }

@@ -27,12 +27,12 @@ pub(crate) struct Sessions {
     pub(crate) device: Device,
     /// Of both graphs; never `None`.
     pub(crate) precision: PrecisionChoice,
-    /// Why [`Device::Auto`] became the CPU although ONNX Runtime knows CUDA.
+    /// Why [`Device::Auto`] became the CPU although this ONNX Runtime has CUDA.
     pub(crate) fallback: Option<String>,
 }
 
 impl Sessions {
-    /// Opens the graphs where `device` says.
+    /// Opens the graphs on `device`.
     pub(crate) fn open(
         bundle: &Bundle,
         runtime: &OnnxRuntime,
@@ -86,7 +86,7 @@ impl Sessions {
                 || verification.of(&model_file(stem, precision)),
                 || open_graph(runtime, &path, device),
             );
-            // A file that has changed explains whatever ONNX Runtime says of it.
+            // A file that has changed explains any error of ONNX Runtime.
             verified?;
             let session = session
                 .map_err(|source| Error::Session { path: path.clone(), source: OrtError::of(source) })?;
@@ -147,7 +147,7 @@ fn builder_on(runtime: &OnnxRuntime, device: Device) -> ort::Result<SessionBuild
     let builder = runtime.session_builder()?;
     let Device::Cuda(index) = device else { return Ok(builder) };
     runtime.preload_cuda();
-    // TF32 would round factors to ten bits: other words than on the CPU.
+    // TF32 would round factors to ten bits: other captions than on the CPU.
     let cuda = CUDA::default().with_device_id(i32::from(index)).with_tf32(false).build();
     Ok(builder.with_execution_providers([cuda.error_on_failure()])?)
 }

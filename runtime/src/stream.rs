@@ -89,7 +89,7 @@ pub struct EncodedBatch {
     pub inputs: Vec<NetworkInput>,
     /// The places of the photos that failed, and why.
     pub failed: Vec<(usize, Error)>,
-    /// The places of photos that a user has to be told something about.
+    /// The positions of photos with a warning.
     pub warnings: Vec<(usize, Warning)>,
 }
 
@@ -180,7 +180,7 @@ pub struct Captioned {
     pub captions: Vec<Caption>,
     /// The photo as the network sees it, with [`StreamOptions::keep_inputs`].
     pub input: Option<NetworkInput>,
-    /// What a user has to be told although there is a caption.
+    /// A warning about a photo that was captioned.
     pub warning: Option<Warning>,
 }
 

@@ -19,7 +19,7 @@ pub enum Choice {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decoded {
     /// Token ids without `<sos>` and `<eos>`.
-    pub words: Vec<u32>,
+    pub token_ids: Vec<u32>,
     /// Whether `<eos>` came before the longest length.
     pub ended: bool,
 }
@@ -40,7 +40,8 @@ pub struct Attended {
 pub fn attend(stepper: &dyn Stepper, encoded: &Encoded, caption: &Decoded) -> Option<Attended> {
     let _guard = tch::no_grad_guard();
     let device = encoded.device();
-    let token_ids: Vec<u32> = caption.words.iter().copied().chain(caption.ended.then_some(EOS_ID)).collect();
+    let token_ids: Vec<u32> =
+        caption.token_ids.iter().copied().chain(caption.ended.then_some(EOS_ID)).collect();
     let mut state = encoded.start();
     let (mut token_logprobs, mut attentions) = (Vec::new(), Vec::new());
     let mut read = BOS_ID;
@@ -67,7 +68,7 @@ pub fn decode(
     let _guard = tch::no_grad_guard();
     let device = encoded.device();
     let rows = encoded.len();
-    let mut captions = vec![Decoded { words: Vec::new(), ended: false }; rows];
+    let mut captions = vec![Decoded { token_ids: Vec::new(), ended: false }; rows];
     let mut places: Vec<usize> = (0..rows).collect();
     let mut words = vec![i64::from(BOS_ID); places.len()];
     let mut encoded = encoded.map(Tensor::shallow_clone);
@@ -89,7 +90,7 @@ pub fn decode(
             if word == i64::from(EOS_ID) {
                 caption.ended = true;
             } else {
-                caption.words.push(word as u32);
+                caption.token_ids.push(word as u32);
                 kept.push(row as i64);
             }
         }

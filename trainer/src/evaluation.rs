@@ -1,4 +1,4 @@
-//! How well a checkpoint predicts captions, reading its own words or the true ones.
+//! How well a checkpoint predicts captions, reading its own tokens or the true ones.
 
 use crate::decode::{Choice, Decoded, decode};
 use crate::features::FeatureSource;
@@ -13,8 +13,8 @@ use tch::{Device, Kind, Reduction, Tensor};
 pub struct Sample {
     /// Which of the source's grids.
     pub grid: usize,
-    /// Word ids without `<sos>` and `<eos>`.
-    pub words: Vec<u32>,
+    /// Token ids without `<sos>` and `<eos>`.
+    pub token_ids: Vec<u32>,
 }
 
 /// What a checkpoint makes of samples.
@@ -22,14 +22,14 @@ pub struct Sample {
 pub struct Evaluation {
     /// Captions.
     pub samples: usize,
-    /// Their words, `<eos>` counted.
+    /// Their tokens, `<eos>` counted.
     pub words: i64,
-    /// Mean cross-entropy of a word in nats where each step reads the word that the one before predicted, as the
-    /// seed report evaluates: word t of the reference against the distribution at step t, padding left out.
+    /// Mean cross-entropy of a token in nats where each step reads the token that the step before predicted, as the
+    /// seed report evaluates: token t of the reference against the distribution at step t, padding left out.
     pub cross_entropy: f64,
-    /// The same where each step reads the reference's word (teacher forcing).
+    /// The same where each step reads the reference's token (teacher forcing).
     pub teacher_forced_cross_entropy: f64,
-    /// What greedy search says of each photo.
+    /// The greedy caption of each photo.
     #[serde(skip)]
     pub captions: Vec<Decoded>,
 }
@@ -57,7 +57,7 @@ pub fn evaluate(
         let references: Vec<_> = samples
             .iter()
             .enumerate()
-            .map(|(row, sample)| crate::training::cut(row, &sample.words, generation.max_length))
+            .map(|(row, sample)| crate::training::cut(row, &sample.token_ids, generation.max_length))
             .collect();
         let batch = CaptionBatch::new(&references, device);
         let sum = |logits: Tensor| {
@@ -66,7 +66,7 @@ pub fn evaluate(
         };
         free += sum(model.free_running(&grid, &batch));
         forced += sum(model.teacher_forced(&grid, &batch, &Pass::EXACT).logits);
-        words += batch.words();
+        words += batch.tokens();
         captions.extend(decode(&*stepper, &grid, Choice::Greedy, generation));
         Ok(())
     })?;

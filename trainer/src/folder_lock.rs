@@ -16,7 +16,7 @@ pub struct FolderLock {
 }
 
 impl FolderLock {
-    /// Locks a folder, which is made where it is missing.
+    /// Locks a folder; a missing one is made.
     ///
     /// # Errors
     /// [`Error::InUse`] where another process, or another lock of this one, holds it; [`Error::Io`].

@@ -227,7 +227,7 @@ fn an_evaluation_reads_own_words_and_true_ones() {
     let samples: Vec<_> = data
         .validation
         .iter()
-        .map(|image| Sample { grid: image.plain_grid(), words: image.captions[0].clone() })
+        .map(|image| Sample { grid: image.plain_grid(), token_ids: image.captions[0].clone() })
         .collect();
     let generation = GenerationConfig::default().with_max_length(12);
     let measure = |trainer: &Trainer| {

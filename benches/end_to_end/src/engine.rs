@@ -33,7 +33,7 @@ impl Task {
 /// What came of a [`Job`].
 pub struct Run {
     pub seconds: f64,
-    /// The words of each photo's best caption; none from the encoder alone.
+    /// The text of each photo's best caption; none from the encoder alone.
     pub token_ids: Vec<Vec<u32>>,
 }
 

@@ -46,7 +46,7 @@ struct Args {
     /// Where Glimpse and PyTorch run; ONNX Runtime in Python is left out on a GPU
     #[arg(long, default_value = "cpu")]
     device: Device,
-    /// Leave out what is timed apart from batches: starts, memory and photos of 12 megapixels
+    /// Leave out the rows that are not batches: starts, memory and photos of 12 megapixels
     #[arg(long)]
     batches_only: bool,
 }

@@ -1,4 +1,4 @@
-//! Rounds in which the engines take turns, and what is made of the times.
+//! Rounds in which the engines take turns, and statistics of the times.
 
 use crate::engine::{Engine, Job};
 use anyhow::Result;
@@ -36,7 +36,7 @@ impl Times {
 /// What one engine made of a job.
 pub struct Outcome {
     pub times: Times,
-    /// The words of each photo's caption.
+    /// The text of each photo's caption.
     pub token_ids: Vec<Vec<u32>>,
 }
 

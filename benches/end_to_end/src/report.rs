@@ -30,7 +30,7 @@ pub struct Row {
     #[serde(flatten)]
     pub times: Times,
     pub images_per_s: f64,
-    /// Photos whose caption has the words of Glimpse's f32 graphs.
+    /// Photos whose caption is that of Glimpse's f32 graphs.
     pub same_words: Option<usize>,
 }
 
@@ -120,7 +120,7 @@ fn cell(times: &Times) -> String {
     format!("{:.1} ({:.1})", times.median_ms, times.min_ms)
 }
 
-/// The processor's own name, where the system tells it.
+/// The processor's name, where the system reports it.
 fn processor() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// What is started.
+/// The program that is started.
 const VARIANTS: [Variant; 2] = [Variant::F32, Variant::INT8];
 const RUNNER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/processes.py");
 

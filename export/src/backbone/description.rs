@@ -30,7 +30,7 @@ pub struct Block {
     pub name: String,
     /// In the order in which they are applied.
     pub layers: Vec<Layer>,
-    /// What is added to the last layer's output.
+    /// The addend of the last layer's output.
     pub shortcut: Shortcut,
     /// What follows the sum.
     pub activation: Activation,

@@ -52,7 +52,7 @@ pub(super) fn inline<'a>(
 }
 
 impl Source<'_> {
-    /// The constant as a range of bytes of the file, if it is large and lies there.
+    /// The constant as a range of bytes of the file, if it is large and is there.
     fn constant(&self, constant: &TensorProto) -> TensorProto {
         let Some(offset) = self.offset(constant.raw_data()).filter(|_| constant.raw_data().len() >= SMALLEST)
         else {

@@ -1,5 +1,5 @@
 //! `captioner_model.onnx`: encoder, loop and search in one graph of standard operators, for hosts
-//! where nobody writes the loop.
+//! without a loop of their own.
 //!
 //! | tensor | type, shape | meaning |
 //! |---|---|---|
@@ -9,7 +9,7 @@
 //! | in `length_penalty` | f32 scalar | a caption scores sum of log-probabilities / length^length_penalty |
 //! | out `sequences` | i64 [batch_size, num_beams, max_length - 1] | the token ids of each caption, best caption first: without the start token, with the end token if it was reached, then padding |
 //! | out `scores` | f32 [batch_size, num_beams] | of each caption; minus infinity where fewer were found |
-//! | out `attentions` | f32 [batch_size, num_beams, max_length - 1, cells] | where the decoder looked at each token; zeros behind the last |
+//! | out `attentions` | f32 [batch_size, num_beams, max_length - 1, cells] | where the decoder attended to for each token; zeros after the last |
 //!
 //! The file holds no weights: they are external data, namely ranges of bytes of the two other
 //! graphs' files beside it, so that nothing is stored twice.

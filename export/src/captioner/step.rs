@@ -23,7 +23,7 @@ pub(super) struct Outer {
 }
 
 impl Outer {
-    /// The same values as the loop's body knows them.
+    /// The same values, for use in the loop's body.
     pub fn inside(self, around: &GraphBuilder, body: &mut GraphBuilder) -> Self {
         let mut inside = |value| body.outer(around, value);
         Self {
@@ -68,7 +68,7 @@ pub(super) struct StepNumbers {
     pub impossible: Value,
     /// [1]: -1, all that is left of a shape.
     pub rest: Value,
-    /// bool [tokens]: where this step's token stands.
+    /// bool [tokens]: true at the position of this step's token.
     pub here: Value,
     /// Tokens after this step.
     pub length: Value,

@@ -119,7 +119,7 @@ impl StepModel for Decoder<'_> {
     }
 }
 
-/// Copies what the search wants out of a step's outputs, and takes the next state.
+/// Copies the outputs of a step that the search needs, and takes the next state.
 fn read(
     mut outputs: SessionOutputs<'_>,
     interface: &DecoderInterface,

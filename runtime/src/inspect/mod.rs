@@ -23,7 +23,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Everything that a bundle says of itself, and what ONNX Runtime says of its graphs.
+/// The content of a bundle's files, and its graphs as ONNX Runtime sees them.
 #[derive(Debug, Serialize)]
 pub struct Inspection {
     /// The folder.

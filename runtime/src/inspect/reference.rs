@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// How far one output of a graph lies from its reference.
+/// How far one output of a graph is from its reference.
 #[derive(Debug, Serialize)]
 pub struct Difference {
     /// `encoder` or `decoder`.

@@ -77,7 +77,7 @@ mod tests {
             "the layout of the hub's cache"
         );
 
-        // Nobody listens there.
+        // No server listens there.
         let offline = api(cache.path(), "http://127.0.0.1:9".into());
         assert_eq!(fetch_with(offline, "resnet50").unwrap(), path);
     }

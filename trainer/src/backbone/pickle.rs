@@ -39,7 +39,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<(String, Tensor)>> {
 const CONVERT: &str =
     "convert it in Python: safetensors.torch.save_file(model.state_dict(), \"weights.safetensors\")";
 
-/// Takes the wrappers off, and leaves out what is not under them.
+/// Removes the wrappers, and leaves out weights that are not under them.
 fn own_names<T>(mut tensors: HashMap<String, T>) -> HashMap<String, T> {
     for wrapper in WRAPPERS {
         if tensors.keys().any(|name| name.starts_with(wrapper)) {

@@ -77,11 +77,11 @@ impl EvaluateArgs {
         for image in images {
             let (grid, _) = photos.place(&image.file_name).expect("it was given above");
             let caption = &image.captions[rng.random_range(0..image.captions.len())];
-            samples.push(Sample { grid, words: tokenizer.encode(caption)? });
+            samples.push(Sample { grid, token_ids: tokenizer.encode(caption)? });
         }
         let source = FeatureSource::live(photos, backbone);
         let evaluation = evaluate(&model, &source, &samples, &checkpoint.generation, self.workers, device)?;
-        let generated = |i: usize| tokenizer.decode(&evaluation.captions[i].words);
+        let generated = |i: usize| tokenizer.decode(&evaluation.captions[i].token_ids);
         let examples = images.iter().take(self.examples).enumerate();
         if self.json {
             let mut line = serde_json::to_value(&evaluation)?;

@@ -80,7 +80,7 @@ impl SampleArgs {
         let choice = if self.do_sample { Choice::Sample } else { Choice::Greedy };
         let stepper = model.stepper(tch::Kind::Float);
         let captions = decode(&*stepper, &grid, choice, &checkpoint.generation);
-        let generated_text = tokenizer.decode(&captions[0].words)?;
+        let generated_text = tokenizer.decode(&captions[0].token_ids)?;
         let name = path.display().to_string();
         writeln!(std::io::stdout(), "{}\t{}", printable(&name), printable(&generated_text))?;
         let Some(dir) = &self.attention else { return Ok(()) };

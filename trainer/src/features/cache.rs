@@ -28,14 +28,14 @@ pub struct CacheKey {
     pub augmentation: Augmentation,
     /// Seed of their crops and flips.
     pub view_seed: u64,
-    /// Name of the first block of the backbone that is trained: what is kept are the maps before it. `None` where no
-    /// block is trained: what is kept is the grid.
+    /// Name of the first block of the backbone that is trained: the cache holds the maps before it. `None` where no
+    /// block is trained: the cache holds the grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before_block: Option<String>,
 }
 
 impl CacheKey {
-    /// Shape of what is kept of each view.
+    /// Shape of the features of each view.
     ///
     /// # Errors
     /// A backbone, or a block of it, that is not known.
@@ -99,7 +99,7 @@ pub fn entries(dataset: &PreparedDataset, train_views: usize) -> Vec<Entry> {
     dataset.train.iter().map(entry(train_views)).chain(others).collect()
 }
 
-/// `index.json`: what lies where in `grids.f16`.
+/// `index.json`: which features are where in `grids.f16`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CacheSpec {
     /// What the numbers depend on.
@@ -240,7 +240,7 @@ pub(super) fn write_spec(dir: &Path, spec: &CacheSpec) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Where the cache of a prepared data set lies: `DATA/features/BACKBONE-HASH`.
+/// The folder of a prepared data set's cache: `DATA/features/BACKBONE-HASH`.
 pub fn cache_dir(data: &Path, key: &CacheKey) -> PathBuf {
     let hash = glimpse_bundle::sha256(serde_json::to_string(key).expect("a key is plain data").as_bytes());
     data.join("features").join(format!("{}-{}", key.backbone, &hash[..8]))

@@ -20,7 +20,7 @@ pub struct ExtractOptions {
 }
 
 impl ExtractOptions {
-    /// What is fast: a thread a core, and the backbone's own batches.
+    /// The fastest settings: a thread a core, and the backbone's own batches.
     pub fn new(backbone: &FeatureExtractor) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self { batch_size: backbone.batch_size(), workers: cores }
@@ -77,7 +77,7 @@ pub fn extract(
     let mut file =
         OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(Error::io(&path))?;
     if !is_begun {
-        // Without its index, what is there cannot be told apart from other features.
+        // Without its index, the file may hold other features.
         file.set_len(0).map_err(Error::io(&path))?;
     }
     let written = file.metadata().map_err(Error::io(&path))?.len() / spec.grid_bytes() as u64;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use tch::Tensor;
 
-/// Views of a photo that are told apart; each is a crop of its own.
+/// Different views of a photo; each is a crop of its own.
 const VIEWS: usize = 1 << 31;
 
 /// Photos that are decoded each time they are wanted, for training without a cache.

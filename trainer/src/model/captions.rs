@@ -2,24 +2,24 @@ use glimpse_bundle::{BOS_ID, EOS_ID};
 use tch::{Device, Kind, Tensor};
 
 /// Captions of a batch laid out so that no step works on padding: rows sorted by length, longest
-/// first, and all words in one list, step after step.
+/// first, and all tokens in one list, step after step.
 #[derive(Debug)]
 pub struct CaptionBatch {
     /// `i64 [rows]`: the photo of each row, an index into the batch's grid.
     pub image_of_row: Tensor,
-    /// Rows that still have a word at each step; never grows.
+    /// Rows that still have a token at each step; never grows.
     pub active: Vec<i64>,
-    /// `i64 [words]`: what the decoder reads, `<sos>` first.
+    /// `i64 [tokens]`: what the decoder reads, `<sos>` first.
     pub input_ids: Tensor,
-    /// `i64 [words]`: what it should answer, `<eos>` last.
+    /// `i64 [tokens]`: what it should predict, `<eos>` last.
     pub targets: Tensor,
     /// The place that each row had among the captions given.
     pub order: Vec<usize>,
 }
 
 impl CaptionBatch {
-    /// From (photo, words) pairs; the words come without `<sos>` and `<eos>`. A caption that `ended`
-    /// is false for was cut, and gets no `<eos>` to learn.
+    /// From (photo, token ids, ended); the ids come without `<sos>` and `<eos>`. A caption that has not ended was cut,
+    /// and gets no `<eos>` to learn.
     pub fn new(captions: &[(usize, &[u32], bool)], device: Device) -> Self {
         let length = |i: usize| captions[i].1.len() + usize::from(captions[i].2);
         let mut order: Vec<usize> = (0..captions.len()).filter(|&i| length(i) > 0).collect();
@@ -46,13 +46,13 @@ impl CaptionBatch {
         }
     }
 
-    /// The same captions, read partly as by a decoder that reads its own words: each word after `<sos>` gives way,
-    /// with probability `share`, to what `predictions`, `i64 [words]`, put in its place (scheduled sampling, Bengio
+    /// The same captions, read partly as by a decoder that reads its own tokens: each token after `<sos>` is replaced,
+    /// with probability `share`, by that of `predictions`, `i64 [tokens]` (scheduled sampling, Bengio
     /// et al. 2015, in the two passes of Mihaylova and Martins 2019).
     pub fn with_predictions(&self, predictions: &Tensor, share: f64) -> Self {
         let first = self.active.first().copied().unwrap_or(0);
-        // The word read at a step stands a step earlier among the predictions.
-        let mut sources: Vec<i64> = Vec::with_capacity(self.words() as usize);
+        // The token read at a step is a step earlier among the predictions.
+        let mut sources: Vec<i64> = Vec::with_capacity(self.tokens() as usize);
         let mut offset = 0;
         for pair in self.active.windows(2) {
             sources.extend(offset..offset + pair[1]);
@@ -71,12 +71,12 @@ impl CaptionBatch {
         }
     }
 
-    /// Words to predict.
-    pub fn words(&self) -> i64 {
+    /// Tokens to predict.
+    pub fn tokens(&self) -> i64 {
         self.active.iter().sum()
     }
 
-    /// `f32 [words]`: one value a caption, in the order given to `new`, for each of its words.
+    /// `f32 [tokens]`: one value a caption, in the order given to `new`, for each of its tokens.
     pub fn spread(&self, values: &[f32]) -> Tensor {
         let per_word: Vec<f32> = self
             .active

@@ -29,7 +29,7 @@ pub struct Captioner {
 /// How a pass over the model computes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pass {
-    /// Share of units that are zeroed: of the grid, the words and the output.
+    /// Share of units that are zeroed: of the grid, the tokens and the output.
     pub dropout: f64,
     /// Share of the grid's cells that a step does not see, the same ones for the whole batch.
     pub cell_dropout: f64,

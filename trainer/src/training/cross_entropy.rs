@@ -66,7 +66,7 @@ pub(super) fn epoch(learner: &mut Learner) -> Result<EpochOutcome> {
             let rate = recipe.learning_rate * recipe.schedule.factor(progress, recipe.epochs);
             step += 1;
             learner.update(&[forced], &loss, value, rate, step)?;
-            outcome.add_loss(value, batch.words(), plan.captions.len());
+            outcome.add_loss(value, batch.tokens(), plan.captions.len());
             learner.observer.advance(1, &format!("loss={value:.3}"));
             Ok(())
         },

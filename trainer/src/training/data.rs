@@ -31,7 +31,7 @@ impl EncodedImage {
     }
 }
 
-/// What a run learns on and is validated on.
+/// The photos and captions of training and of validation.
 #[derive(Debug)]
 pub struct TrainingData {
     /// What the frozen part of the backbone gives.

@@ -172,7 +172,7 @@ pub struct Recipe {
     /// Kind of the decoder.
     #[serde(default = "attention_lstm")]
     pub decoder: String,
-    /// Word embedding.
+    /// Width of a token's embedding.
     pub embed_dim: usize,
     /// LSTM units.
     pub decoder_dim: usize,

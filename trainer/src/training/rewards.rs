@@ -49,7 +49,7 @@ impl Rewards {
 
     /// CIDEr-D of a caption of the photo at position `image`, in 0..=10.
     pub fn score(&self, image: usize, caption: &Decoded) -> Result<f64> {
-        self.scorer.score(image, &counted(&self.counts, &caption.words, caption.ended)).map_err(metric)
+        self.scorer.score(image, &counted(&self.counts, &caption.token_ids, caption.ended)).map_err(metric)
     }
 
     /// The reward of self-critical training: CIDEr-D, plus the weighted BLEU-4 of the caption, plus the weighted need
@@ -62,7 +62,7 @@ impl Rewards {
         missing: &MissingTokens,
     ) -> Result<f64> {
         let cider = self.score(image, caption)?;
-        let tokens = counted(&self.counts, &caption.words, caption.ended);
+        let tokens = counted(&self.counts, &caption.token_ids, caption.ended);
         let references = &self.references[image];
         let mut reward = cider;
         if settings.bleu_weight > 0.0 {
@@ -77,7 +77,7 @@ impl Rewards {
     /// Which tokens of the references `captions`, one of each of `images`, lack.
     pub(super) fn missing(&self, images: &[usize], captions: &[Decoded]) -> MissingTokens {
         let captions: Vec<_> =
-            captions.iter().map(|caption| counted(&self.counts, &caption.words, caption.ended)).collect();
+            captions.iter().map(|caption| counted(&self.counts, &caption.token_ids, caption.ended)).collect();
         let references = images.iter().flat_map(|&image| &self.references[image]);
         MissingTokens::new(self.counts.len(), &captions, references)
     }

@@ -68,7 +68,7 @@ pub struct Card {
     pub preprocessor: PreprocessorConfig,
     /// Decoding defaults.
     pub generation: GenerationConfig,
-    /// Words and ids.
+    /// From words to token ids and back.
     pub tokenizer: CaptionTokenizer,
 }
 

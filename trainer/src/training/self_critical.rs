@@ -103,7 +103,7 @@ fn policy_loss(
     let captions: Vec<_> = samples
         .iter()
         .enumerate()
-        .map(|(i, sample)| (i / samples_of_photo, &sample.words[..], sample.ended))
+        .map(|(i, sample)| (i / samples_of_photo, &sample.token_ids[..], sample.ended))
         .collect();
     let batch = CaptionBatch::new(&captions, learner.device);
     let forced = learner.model.teacher_forced(encoded, &batch, &Pass { dropout: 0.0, ..*seeing });
@@ -115,7 +115,7 @@ fn policy_loss(
         -100,
         0.0,
     );
-    let loss = (nll * batch.spread(advantages)).sum(Kind::Float) / batch.words() as f64;
+    let loss = (nll * batch.spread(advantages)).sum(Kind::Float) / batch.tokens() as f64;
     (forced, loss)
 }
 

@@ -23,7 +23,7 @@ use tch::{Device, Tensor};
 pub struct TrainerOptions<'a> {
     /// Every number that training depends on.
     pub recipe: Recipe,
-    /// What it learns on.
+    /// The photos and captions.
     pub data: &'a TrainingData,
     /// What the embedding begins with, where it is not drawn at random.
     pub word_vectors: Option<WordVectors>,
@@ -45,7 +45,7 @@ pub struct TrainerOptions<'a> {
     pub samples: usize,
     /// Threads that read features or photos ahead of the device.
     pub workers: usize,
-    /// What is told of the epochs.
+    /// Hears how the run goes.
     pub observer: &'a dyn Observer,
 }
 
@@ -275,7 +275,7 @@ impl<'a> Trainer<'a> {
             observer.note("the run ends here: its captions have too few different tokens");
         }
         for (image, caption) in data.validation.iter().zip(&validation.captions).take(self.samples) {
-            let text = data.tokenizer.decode(&caption.words)?;
+            let text = data.tokenizer.decode(&caption.token_ids)?;
             observer.note(&format!("  {}: {}", printable(&image.file_name), printable(&text)));
         }
         Ok(())
@@ -305,7 +305,7 @@ fn fresh_model(options: &mut TrainerOptions) -> Result<Captioner> {
     Ok(model)
 }
 
-/// How far the run has come: not begun, or what the folder's checkpoint says, whose state is read into the others.
+/// How far the run has come: not begun, or as far as the folder's checkpoint, whose state is read into the others.
 fn progress(
     options: &TrainerOptions,
     model: &Captioner,

@@ -46,11 +46,11 @@ pub fn validate(
             let sum =
                 logits.cross_entropy_loss(&batch.targets, None::<Tensor>, tch::Reduction::Sum, -100, 0.0);
             loss += sum.double_value(&[]);
-            words += batch.words();
+            words += batch.tokens();
         }
     }
     let cider = rewards.mean(&captions)?;
-    let vocabulary = captions.iter().flat_map(|caption| &caption.words).collect::<HashSet<_>>().len();
+    let vocabulary = captions.iter().flat_map(|caption| &caption.token_ids).collect::<HashSet<_>>().len();
     Ok(Validation { loss: loss / words as f64, cider, vocabulary, captions })
 }
 

@@ -9,7 +9,7 @@ pub(super) enum Encoding {
     Binary,
 }
 
-/// What the head of a file says.
+/// What the first bytes of a file show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Layout {
     pub encoding: Encoding,
@@ -22,7 +22,7 @@ pub(super) struct Layout {
 
 impl Layout {
     /// Recognises the layout by all whole lines of `head`, not by the first row alone: a text file has lines that
-    /// end in numbers, and nothing but text; a binary one has neither.
+    /// end in numbers, and the file is text; a binary file is neither.
     pub fn recognise(head: &[u8], is_whole_file: bool) -> Result<Self, Reason> {
         let first = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
         let sizes = sizes(first);

@@ -1,7 +1,7 @@
 //! A bundle in, a bundle with smaller graphs out.
 //!
-//! The exporter knows how graphs are made and the runtime how they are run; calibrating eight bits
-//! needs both, so that this program stands above them. It works on any bundle, whoever trained it.
+//! Calibration for int8 needs both the exporter, which makes graphs, and the runtime, which runs them. It works on any
+//! bundle.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
@@ -30,7 +30,7 @@ struct Args {
     /// What to write: int8, fp16, or both with a comma between
     #[arg(long, value_delimiter = ',', required = true)]
     precision: Vec<Precision>,
-    /// Photos, or folders of photos, like those that will be captioned; int8 wants some dozens
+    /// Photos, or folders of photos, like those that will be captioned; int8 needs some dozens
     #[arg(long, value_name = "PHOTO", num_args = 1..)]
     calibration: Vec<PathBuf>,
     /// Take this many of the calibration photos at most, evenly spread
@@ -101,7 +101,7 @@ fn graph(model: &ModelProto) -> Result<&GraphProto> {
     model.graph.as_ref().context("an ONNX file without a graph")
 }
 
-/// The graph as a file that says what it is, with all that its source said.
+/// The graph as a file with its description, and with the metadata of its source.
 fn variant(source: &ModelProto, graph: GraphProto, precision: Precision, config: &Config) -> Model {
     let metadata = source.metadata_props.iter();
     let metadata = metadata.map(|entry| (entry.key().to_string(), entry.value().to_string()));
