@@ -9,15 +9,20 @@ use glimpse_tests::models::{self, SeededModel};
 use std::path::Path;
 use tempfile::TempDir;
 
-/// The bundle of `model` with the same formulas in a decoder that does less itself.
-fn leaving_work(model: &SeededModel, gathers_state: bool, ranks_tokens: bool) -> TempDir {
+fn copy(bundle: &Path) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for entry in std::fs::read_dir(&model.bundle).unwrap() {
+    for entry in std::fs::read_dir(bundle).unwrap() {
         let path = entry.unwrap().path();
         if path.is_file() {
             std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
         }
     }
+    folder
+}
+
+/// The bundle of `model` with the same formulas in a decoder that does less itself.
+fn leaving_work(model: &SeededModel, gathers_state: bool, ranks_tokens: bool) -> TempDir {
+    let folder = copy(&model.bundle);
     let mut checkpoint = Checkpoint::read(&model.checkpoint).unwrap();
     let mut interface = checkpoint.config.decoder_interface();
     (interface.gathers_state, interface.ranks_tokens) = (gathers_state, ranks_tokens);
@@ -76,4 +81,24 @@ fn the_runtime_gathers_and_ranks_where_the_graph_does_not() {
             }
         }
     }
+}
+
+/// Format 1 declares no decoder: it is an attention LSTM.
+#[test]
+fn a_bundle_of_format_1_gets_the_same_captions() {
+    let model = SeededModel::write(models::small());
+    let folder = copy(&model.bundle);
+    let path = folder.path().join(CONFIG);
+    let mut config: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(config["format_version"], 2);
+    config["format_version"] = 1.into();
+    assert!(config.as_object_mut().unwrap().remove("decoder").is_some());
+    std::fs::write(&path, config.to_string()).unwrap();
+    seal(folder.path()).unwrap();
+    let ids = |bundle: &Path| -> Vec<Vec<u32>> {
+        let captioner = open(bundle);
+        let captions = captioner.caption_batch(&PICTURES[..2], &beams(&captioner, 3)).unwrap();
+        captions.into_iter().map(|captions| captions[0].token_ids.clone()).collect()
+    };
+    assert_eq!(ids(folder.path()), ids(&model.bundle));
 }
