@@ -208,12 +208,13 @@ impl GenerationConfig {
         self.max_new_tokens.map_or(self.max_length, |tokens| tokens.saturating_add(1))
     }
 
-    /// The options that ask for more than beam search with `num_beams`, `length_penalty` and a maximum length, by
-    /// their keys. A host with a plain search, such as `captioner_model.onnx`, can obey a config that has none.
+    /// The options that ask for more than beam search with `num_beams`, `length_penalty`, a maximum length and blocked
+    /// pairs of tokens, by their keys. A host with a plain search, such as `captioner_model.onnx`, can obey a config that has none.
     pub fn beyond_plain_search(&self) -> Vec<&'static str> {
         let mut beyond = Vec::new();
         let mut note = |key, asked: bool| beyond.extend(asked.then_some(key));
-        note("no_repeat_ngram_size", self.no_repeat_ngram_size > 0);
+        // The graph blocks pairs, and no longer n-grams.
+        note("no_repeat_ngram_size", !matches!(self.no_repeat_ngram_size, 0 | 2));
         // The sequence has `<sos>` before the first token is chosen.
         note("min_length", self.min_length > 1);
         note("early_stopping", self.num_beams > 1 && self.early_stopping != EarlyStopping::Heuristic);
@@ -268,9 +269,10 @@ mod tests {
         let plain = GenerationConfig::default();
         assert!(plain.beyond_plain_search().is_empty());
         assert!(plain.clone().with_min_length(1).beyond_plain_search().is_empty());
+        assert!(plain.clone().with_no_repeat_ngram_size(2).beyond_plain_search().is_empty());
         for (config, key) in [
             (plain.clone().with_min_length(2), "min_length"),
-            (plain.clone().with_no_repeat_ngram_size(2), "no_repeat_ngram_size"),
+            (plain.clone().with_no_repeat_ngram_size(3), "no_repeat_ngram_size"),
             (plain.clone().with_early_stopping(EarlyStopping::Never), "early_stopping"),
             (plain.clone().with_eos_token_id(vec![2, 5].try_into().unwrap()), "eos_token_id"),
             (plain.with_do_sample(true), "do_sample"),

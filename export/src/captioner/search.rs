@@ -74,7 +74,11 @@ impl Search<'_> {
         let two = ops.int("two", 2);
         let suppressed = ops.int("suppressed", self.generation.suppress_tokens.len() as i64);
         let k = ops.op("Mul", "twice", [self.num_beams, two]);
-        let k = ops.op("Add", "k.wanted", [k, suppressed]);
+        let mut k = ops.op("Add", "k.suppressed", [k, suppressed]);
+        if self.blocks_pairs() {
+            // Each token of a sequence may forbid one.
+            k = ops.op("Add", "k.blocked", [k, steps]);
+        }
         let vocab_size = ops.int("vocab_size", self.vocab_size as i64);
         let k = ops.op("Min", "k", [k, vocab_size]);
         let ks = ops.unsqueeze("ks", k, 0);
@@ -165,7 +169,9 @@ impl Search<'_> {
         let decoded = self.decode(body, fed, outer)?;
         let mut ops = Ops(body);
         let log_probs = self.allowed(&mut ops, &decoded);
-        let best = rank(&mut ops, log_probs, decoded[tensors::TOP_TOKEN_IDS], sums, outer);
+        let ids = decoded[tensors::TOP_TOKEN_IDS];
+        let log_probs = self.without_repeated_pairs(&mut ops, (log_probs, ids), fed[0], sequences, outer);
+        let best = rank(&mut ops, log_probs, ids, sums, outer);
         let numbers = StepNumbers::new(&mut ops, step, self.cells, outer);
         let running = Hypotheses { sequences, attentions };
         let extended = extend(&mut ops, &running, &best, decoded[tensors::ATTENTIONS], &numbers);
@@ -244,6 +250,48 @@ impl Search<'_> {
         let any = ops.0.node("ReduceMax", "ids.any", [&equal], last);
         let any = ops.cast("ids.suppressed", any, DataType::Bool);
         ops.op("Where", "log_probs.allowed", [any, impossible, log_probs])
+    }
+
+    fn blocks_pairs(&self) -> bool {
+        self.generation.no_repeat_ngram_size == 2
+    }
+
+    /// The log-probabilities [rows, k] of the tokens `ids`, minus infinity for those that would repeat a pair of tokens
+    /// of their sequence, where the options ask for it.
+    fn without_repeated_pairs(
+        &self,
+        ops: &mut Ops<'_>,
+        (log_probs, ids): (Value, Value),
+        input_ids: Value,
+        sequences: Value,
+        outer: &Outer,
+    ) -> Value {
+        if !self.blocks_pairs() {
+            return log_probs;
+        }
+        let rest = ops.0.ints("pairs.rest", &[-1]);
+        let flat = ops.shape("pairs.flat", [rest, outer.tokens]);
+        let sequences = ops.op("Reshape", "pairs.sequences", [sequences, flat]);
+        let [start, second, end, before_last, axis] =
+            [("start", 0), ("second", 1), ("end", i64::MAX), ("before_last", -1), ("axis", 1)]
+                .map(|(name, number)| ops.0.ints(&format!("pairs.{name}"), &[number]));
+        let firsts = ops.op("Slice", "pairs.firsts", [sequences, start, before_last, axis]);
+        let seconds = ops.op("Slice", "pairs.seconds", [sequences, second, end, axis]);
+        // Where the last token stood before, [rows, 1, tokens - 1], and which candidates followed it there.
+        let last = ops.unsqueeze("pairs.last", input_ids, 1);
+        let stood = ops.op("Equal", "pairs.stood", [firsts, last]);
+        let stood = ops.unsqueeze("pairs.stood.row", stood, 1);
+        let seconds = ops.unsqueeze("pairs.seconds.row", seconds, 1);
+        let candidates = ops.unsqueeze("pairs.candidates", ids, 2);
+        let followed = ops.op("Equal", "pairs.followed", [candidates, seconds]);
+        let repeats = ops.op("And", "pairs.repeats", [followed, stood]);
+        let repeats = ops.cast("pairs.repeats.number", repeats, DataType::Float);
+        let axes = ops.0.ints("pairs.axes", &[-1]);
+        let not_kept = [("keepdims", Attribute::Int(0))];
+        let repeats = ops.0.node("ReduceSum", "pairs.count", [&repeats, &axes], not_kept);
+        let repeats = ops.cast("pairs.blocked", repeats, DataType::Bool);
+        let impossible = ops.float("impossible.pairs", f32::NEG_INFINITY);
+        ops.op("Where", "log_probs.unrepeated", [repeats, impossible, log_probs])
     }
 
     /// length^length_penalty, in f64 as the runtime has it, then f32.

@@ -65,18 +65,18 @@ mod tests {
     fn tokens_that_only_the_references_use_are_needed_most() {
         // 8 tokens of the model; among 8 the references have 2 of token 1, 4 of token 2, 2 of token 3.
         let captions = vec![vec![1, 2, 2, 2], vec![1, 1, 2, 2]];
-        let references = vec![vec![1, 2, 2, 3], vec![1, 2, 2, 3]];
+        let references = [vec![1, 2, 2, 3], vec![1, 2, 2, 3]];
         let missing = MissingTokens::new(4, &captions, references.iter());
         assert_eq!(missing.needs, [0.0, 0.0, 0.0, 3f64.log2()]);
         // A token that is eight times too rare counts as one that is four times too rare.
-        let many = vec![vec![3; 8]];
+        let many = [vec![3; 8]];
         assert_eq!(MissingTokens::new(4, &captions, many.iter()).needs[3], 2.0);
     }
 
     #[test]
     fn a_needed_token_is_paid_for_once_and_only_where_it_is_right() {
         let captions = vec![vec![1, 2, 2, 2], vec![1, 1, 2, 2]];
-        let references = vec![vec![1, 2, 2, 3], vec![1, 2, 2, 3]];
+        let references = [vec![1, 2, 2, 3], vec![1, 2, 2, 3]];
         let missing = MissingTokens::new(4, &captions, references.iter());
         let need = 3f64.log2();
         assert_eq!(missing.reward(&[1, 3], &references), need / 2.0);

@@ -333,5 +333,7 @@ fn progress(
         return Err(Error::Invalid { what: "`resume`", reason: reason.into() });
     }
     progress.data = fingerprint;
+    // Under other settings the vocabulary may suffice.
+    progress.stopped &= !change_recipe;
     Ok(progress)
 }
