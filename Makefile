@@ -30,6 +30,9 @@ WITH_WHEEL   := $(STAMPS)/wheel
 WHEEL_PYTHON := .deps/wheel/bin/python3
 # Where pip puts the programs of packages that it installs for an environment without a pip.
 WHEEL_BIN     = $(wildcard .deps/wheel/lib/python*/site-packages/bin)
+# What drives the browser that uses the page in a test.
+PLAYWRIGHT_VERSION := 1.65.1
+WITH_BROWSER := $(STAMPS)/playwright-$(PLAYWRIGHT_VERSION)
 # What `make bench` compares with; 3 GB on Linux, where PyPI's torch brings all of CUDA.
 BENCH       := .cache/bench
 WITH_BENCH  := $(BENCH)/.complete
@@ -49,7 +52,7 @@ export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test build-tests bench bench-gpu bench-serve bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel wheel build clean pip
+.PHONY: help demo serve test build-tests bench bench-gpu bench-serve bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser wheel build clean pip
 
 help: ## List these targets
 	@echo "make TARGET, where TARGET is one of"
@@ -73,7 +76,7 @@ test: build-tests ## Build everything and run every test (fetches libtorch and P
 	@echo "==> Running the tests"
 	@$(TEST_ENV) $(CARGO) test --workspace $(CARGO_FLAGS)
 
-build-tests: deps deps-torch deps-python deps-wheel ## Build what `make test` runs
+build-tests: deps deps-torch deps-python deps-wheel deps-browser ## Build what `make test` runs
 	@echo "==> Building glimpse as it is deployed"
 	@$(CARGO) build --release -p glimpse-cli $(CARGO_FLAGS)
 	@echo "==> Building the tests"
@@ -134,6 +137,9 @@ deps-python: $(WITH_PYTHON) ## Fetch what the tests run beside Glimpse into .dep
 
 deps-wheel: $(WITH_WHEEL) ## Fetch what the Python wheel is built and tested with into .deps/wheel (250 MB; Python 3.11 or newer)
 
+# Whoever has no npm or no Chromium and cannot install them gets a line, and the page's test is skipped.
+deps-browser: $(WITH_BROWSER) ## Fetch what drives a browser in the page's test (npm, Debian's chromium)
+
 clean: ## Remove what was built; .deps/ stays
 	@$(CARGO) clean
 
@@ -166,6 +172,15 @@ $(WITH_BENCH): benches/end_to_end/requirements.txt | pip
 	@$(PYTHON) -m pip install --quiet --only-binary=:all: -r benches/end_to_end/requirements.txt \
 	  --target "$$($(BENCH)/bin/python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 	@touch $@
+
+$(WITH_BROWSER):
+	@echo "==> Installing playwright-core $(PLAYWRIGHT_VERSION) under .deps/node"
+	@if ! { command -v npm && command -v chromium; } >/dev/null 2>&1 && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium nodejs npm >/dev/null || true; fi
+	@mkdir -p .deps/node $(STAMPS)
+	@if command -v npm >/dev/null && npm install --silent --no-audit --no-fund --prefix .deps/node playwright-core@$(PLAYWRIGHT_VERSION) \
+	  && command -v chromium >/dev/null; then touch $@; \
+	else echo "The page's test needs chromium, nodejs and npm (Debian: apt install chromium nodejs npm); without them it is skipped."; fi
 
 # A virtual environment without a pip of its own: Debian's Python makes no other kind by itself.
 $(WITH_PYTHON): tests/requirements.txt | pip

@@ -21,14 +21,16 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// `image_keys` has a number for each image, by which sampling draws.
+    /// `image_keys` has a number for each image, by which sampling draws. With `alternatives`, the searches are
+    /// recorded.
     pub(crate) fn new(
         kind: &StrategyKind,
         options: &GenerationConfig,
         image_keys: impl Iterator<Item = u64>,
+        alternatives: Option<usize>,
     ) -> Self {
-        let searches: Vec<_> =
-            image_keys.map(|key| ImageSearch::new(kind, options, key)).enumerate().collect();
+        let search = |key| ImageSearch::new(kind, options, key, alternatives);
+        let searches: Vec<_> = image_keys.map(search).enumerate().collect();
         let images = searches.len();
         let mut batch = Self {
             searches,

@@ -8,6 +8,11 @@ pub(crate) struct NodeId(u32);
 impl NodeId {
     /// `<sos>`, with which every hypothesis of an image begins.
     pub(crate) const START: Self = Self(u32::MAX);
+
+    /// The place of the node in the tree; `None` for the start.
+    pub(crate) fn index(self) -> Option<usize> {
+        (self != Self::START).then_some(self.0 as usize)
+    }
 }
 
 #[derive(Debug)]
@@ -41,6 +46,12 @@ impl HypothesisTree {
         self.cells = cells;
         self.attentions.extend_from_slice(rows);
         first
+    }
+
+    /// All attentions, [rows, cells] in the order of the steps.
+    pub(crate) fn attentions(&self) -> Option<Array2<f32>> {
+        let rows = self.attentions.len().checked_div(self.cells)?;
+        Array2::from_shape_vec((rows, self.cells), self.attentions.clone()).ok()
     }
 
     /// The nodes from `last` back to the first token.

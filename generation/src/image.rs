@@ -1,6 +1,7 @@
 use crate::hypothesis_tree::{HypothesisTree, NodeId};
 use crate::processors::Processors;
 use crate::strategy::{Strategy, StrategyKind};
+use crate::trace::{SearchTrace, Tracer};
 use crate::{GenerationConfig, Hypothesis, TopCandidates};
 use std::ops::Range;
 
@@ -69,6 +70,8 @@ pub(crate) struct Hypotheses {
     pub(crate) chosen_before: Vec<u32>,
     /// The tree's row of attention for the first beam of this step.
     first_attention: usize,
+    /// Records the search, where that is asked for.
+    tracer: Option<Box<Tracer>>,
 }
 
 impl Hypotheses {
@@ -96,18 +99,28 @@ impl Hypotheses {
             by_score.then(a.beam.cmp(&b.beam)).then(a.token_id.cmp(&b.token_id))
         });
         self.candidates.truncate(kept);
+        if let Some(tracer) = &mut self.tracer {
+            tracer.rank(&self.candidates, step);
+        }
     }
 
     /// Adds a candidate's token to the tree.
     pub(crate) fn extend(&mut self, candidate: Candidate) -> NodeId {
         let Candidate { log_prob, beam, token_id, .. } = candidate;
-        self.tree.push(self.running[beam].last, token_id, log_prob, self.first_attention + beam)
+        let last = self.tree.push(self.running[beam].last, token_id, log_prob, self.first_attention + beam);
+        if let Some(tracer) = &mut self.tracer {
+            tracer.extend(candidate, last);
+        }
+        last
     }
 
     /// Makes a candidate a beam of the next step.
     pub(crate) fn go_on(&mut self, candidate: Candidate) {
         let Candidate { sum_logprobs, token_id, beam: parent, .. } = candidate;
         let last = self.extend(candidate);
+        if let Some(tracer) = &mut self.tracer {
+            tracer.go_on();
+        }
         self.next.push(Beam { last, sum_logprobs, token_id, parent });
     }
 }
@@ -120,8 +133,14 @@ pub(crate) struct ImageSearch {
 }
 
 impl ImageSearch {
-    /// `image_key` is a number of the image's own, by which sampling draws.
-    pub(crate) fn new(kind: &StrategyKind, options: &GenerationConfig, image_key: u64) -> Self {
+    /// `image_key` is a number of the image's own, by which sampling draws. With `alternatives`, the search is
+    /// recorded, with so many of the best tokens of each row.
+    pub(crate) fn new(
+        kind: &StrategyKind,
+        options: &GenerationConfig,
+        image_key: u64,
+        alternatives: Option<usize>,
+    ) -> Self {
         let start = Beam {
             last: NodeId::START,
             sum_logprobs: 0.0,
@@ -139,6 +158,7 @@ impl ImageSearch {
             candidates: Vec::new(),
             chosen_before: Vec::new(),
             first_attention: 0,
+            tracer: alternatives.map(|alternatives| Box::new(Tracer::new(alternatives))),
         };
         Self { hypotheses, strategy: (kind.begin)(options, image_key) }
     }
@@ -164,9 +184,19 @@ impl ImageSearch {
         let from = step.first_row * step.cells;
         let attentions = &step.top.attentions[from..from + hypotheses.running.len() * step.cells];
         hypotheses.first_attention = hypotheses.tree.push_attentions(attentions, step.cells);
+        if let Some(tracer) = &mut hypotheses.tracer {
+            let rows = hypotheses.running.iter().enumerate();
+            tracer.begin_step(rows.map(|(row, beam)| (*beam, step.top.row(step.first_row + row, step.k))));
+        }
         self.strategy.advance(hypotheses, step);
         std::mem::swap(&mut hypotheses.running, &mut hypotheses.next);
         hypotheses.next.clear();
+    }
+
+    /// What was recorded; empty if nothing was.
+    pub(crate) fn take_trace(&mut self) -> SearchTrace {
+        let attentions = self.hypotheses.tree.attentions();
+        self.hypotheses.tracer.take().map(|tracer| tracer.finish(attentions)).unwrap_or_default()
     }
 
     /// The hypotheses to return: those of a search best first, samples in the order in which they were drawn.

@@ -41,13 +41,15 @@ mod processors;
 mod score;
 mod step;
 mod strategy;
+mod trace;
 
 pub use glimpse_bundle::{EarlyStopping, EosTokenIds, GenerationConfig, InvalidOption};
 pub use step::{Step, StepModel, TopCandidates};
 pub use strategy::warp;
+pub use trace::{Fate, SearchTrace, TraceNode, TraceRow};
 
 use batch::Batch;
-use image::StepResult;
+use image::{ImageSearch, StepResult};
 use ndarray::Array2;
 use processors::Processors;
 use strategy::StrategyKind;
@@ -79,12 +81,48 @@ pub fn search<M: StepModel>(
     images: usize,
     options: &GenerationConfig,
 ) -> Result<Vec<Vec<Hypothesis>>, M::Error> {
+    let mut hypotheses: Vec<_> = (0..images).map(|_| Vec::new()).collect();
+    run(model, images, options, None, |image, search| hypotheses[image] = search.into_hypotheses(options))?;
+    Ok(hypotheses)
+}
+
+/// [`search`] with a record of all that it ranked: for each image its hypotheses, which are the same, and a trace with
+/// up to `alternatives` of the best tokens of each row.
+///
+/// A recorded search keeps all rows of all steps in memory.
+///
+/// # Errors
+/// As [`search`].
+pub fn search_traced<M: StepModel>(
+    model: &mut M,
+    images: usize,
+    options: &GenerationConfig,
+    alternatives: usize,
+) -> Result<Vec<(Vec<Hypothesis>, SearchTrace)>, M::Error> {
+    let mut traced: Vec<_> = (0..images).map(|_| Default::default()).collect();
+    run(model, images, options, Some(alternatives), |image, mut search| {
+        let trace = search.take_trace();
+        traced[image] = (search.into_hypotheses(options), trace);
+    })?;
+    Ok(traced)
+}
+
+/// Searches, and hands out the search of each image when it has ended.
+fn run<M: StepModel>(
+    model: &mut M,
+    images: usize,
+    options: &GenerationConfig,
+    alternatives: Option<usize>,
+    mut finished: impl FnMut(usize, ImageSearch),
+) -> Result<(), M::Error> {
     let vocab_size = model.vocab_size();
     options.validate(vocab_size)?;
     let kind = StrategyKind::of(options);
     let max_length = options.max_sequence_length();
-    let mut hypotheses: Vec<_> = (0..images).map(|_| Vec::new()).collect();
-    let mut batch = Batch::new(kind, options, (0..images).map(|image| model.image_key(image)));
+    let image_keys = (0..images).map(|image| model.image_key(image));
+    let mut batch = Batch::new(kind, options, image_keys, alternatives);
+    // Sampling draws from all tokens that it gets: it must not get more.
+    let least = alternatives.filter(|_| !options.do_sample).unwrap_or(0).min(vocab_size);
     let mut processors = Processors::new(options);
     let mut top = TopCandidates::default();
     for length in 1..max_length {
@@ -93,7 +131,7 @@ pub fn search<M: StepModel>(
         }
         processors.begin_step(length);
         batch.push_rows(&mut processors, options);
-        let k = candidates_per_row((kind.candidates)(options), &processors, vocab_size);
+        let k = candidates_per_row((kind.candidates)(options), &processors, vocab_size).max(least);
         let step = batch.step(k, options.output_attentions);
         let rows = step.input_ids.len();
         model.step(&step, &mut top)?;
@@ -101,9 +139,9 @@ pub fn search<M: StepModel>(
         let is_last = length + 1 == max_length;
         let (top, processors) = (&top, &processors);
         batch.advance(StepResult { top, processors, options, first_row: 0, length, is_last, k, cells });
-        batch.retire(|image, search| hypotheses[image] = search.into_hypotheses(options));
+        batch.retire(&mut finished);
     }
-    Ok(hypotheses)
+    Ok(())
 }
 
 /// How many of a row's best tokens the model returns: those that decide the step, and as many as processors may remove.

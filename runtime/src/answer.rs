@@ -1,6 +1,6 @@
 //! What programs and servers answer for a photo, as JSON: one schema for all of them.
 
-use crate::Caption;
+use crate::{Caption, Trace};
 use ndarray::Array2;
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
@@ -26,6 +26,12 @@ pub enum Answer<'a> {
         num_beams: Option<usize>,
         /// Best first.
         captions: &'a [Caption],
+        /// How long encoder and search took, where that was asked for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        milliseconds: Option<Milliseconds>,
+        /// The beam tree, where that was asked for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        trace: Option<&'a Trace>,
     },
     /// The photo could not be captioned.
     #[non_exhaustive]
@@ -37,24 +43,51 @@ pub enum Answer<'a> {
     },
 }
 
+/// A photo's share of the time of its batch.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Milliseconds {
+    /// Of the encoder, which runs once for all searches of a photo.
+    pub encoder: f64,
+    /// Of this search.
+    pub search: f64,
+}
+
 impl<'a> Answer<'a> {
     /// The answer for the photo that the caller calls `image`.
     pub fn new(image: &'a str, result: Result<&'a [Caption], &'a str>) -> Self {
         match result {
-            Ok(captions) => Self::Captions { image, num_beams: None, captions },
+            Ok(captions) => {
+                Self::Captions { image, num_beams: None, captions, milliseconds: None, trace: None }
+            }
             Err(error) => Self::Error { image, error },
         }
     }
 
     /// Adds the number of beams, to tell several searches apart. An error stays as it is.
     #[must_use]
-    pub fn with_num_beams(self, num_beams: usize) -> Self {
-        match self {
-            Self::Captions { image, captions, .. } => {
-                Self::Captions { image, num_beams: Some(num_beams), captions }
-            }
-            error => error,
+    pub fn with_num_beams(mut self, beams: usize) -> Self {
+        if let Self::Captions { num_beams, .. } = &mut self {
+            *num_beams = Some(beams);
         }
+        self
+    }
+
+    /// Adds how long encoder and search took. An error stays as it is.
+    #[must_use]
+    pub fn with_milliseconds(mut self, took: Milliseconds) -> Self {
+        if let Self::Captions { milliseconds, .. } = &mut self {
+            *milliseconds = Some(took);
+        }
+        self
+    }
+
+    /// Adds the beam tree. An error stays as it is.
+    #[must_use]
+    pub fn with_trace(mut self, tree: &'a Trace) -> Self {
+        if let Self::Captions { trace, .. } = &mut self {
+            *trace = Some(tree);
+        }
+        self
     }
 }
 

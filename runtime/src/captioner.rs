@@ -7,11 +7,11 @@ use crate::precision::PrecisionChoice;
 use crate::session::Sessions;
 use crate::stream::StreamOptions;
 use crate::verification::Verification;
-use crate::{Error, Photo, Result, answer};
+use crate::{Error, Photo, Result, Trace, answer};
 use glimpse_bundle::{
     Bundle, CONFIG, DecoderInterface, Detokenizer, GenerationConfig, Preprocessor, Size, TOKENIZER,
 };
-use glimpse_generation::{Hypothesis, search};
+use glimpse_generation::{Hypothesis, search, search_traced};
 use ndarray::{Array2, ArrayView4};
 use ort::session::Session;
 use serde::Serialize;
@@ -244,6 +244,35 @@ impl Captioner {
     /// # Errors
     /// Refused options, a batch of another captioner, or a failure of ONNX Runtime.
     pub fn decode(&self, encoded: &Encoded, options: &GenerationConfig) -> Result<Vec<Vec<Caption>>> {
+        let photos = self.with_decoder(encoded, |decoder| search(decoder, encoded.batch_size(), options))?;
+        photos.into_iter().map(|hypotheses| self.captions_of(hypotheses)).collect()
+    }
+
+    /// [`decode`](Self::decode) with the beam tree of each photo: the captions are the same, and the trace has every
+    /// continuation that was ranked and up to `alternatives` of the best tokens of each row.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_traced(
+        &self,
+        encoded: &Encoded,
+        options: &GenerationConfig,
+        alternatives: usize,
+    ) -> Result<Vec<(Vec<Caption>, Trace)>> {
+        let photos = self.with_decoder(encoded, |decoder| {
+            search_traced(decoder, encoded.batch_size(), options, alternatives)
+        })?;
+        let text = |id| self.tokenizer.id_to_token(id).unwrap_or_default().to_string();
+        let photo = |(hypotheses, trace)| Ok((self.captions_of(hypotheses)?, Trace::new(trace, text)));
+        photos.into_iter().map(photo).collect()
+    }
+
+    /// Calls `search` with the decoder for this batch.
+    fn with_decoder<T>(
+        &self,
+        encoded: &Encoded,
+        search: impl FnOnce(&mut Decoder<'_>) -> Result<T>,
+    ) -> Result<T> {
         if encoded.captioner != self.id {
             return Err(Error::OtherCaptioner);
         }
@@ -256,14 +285,16 @@ impl Captioner {
             }
             None => Decoder::new(&mut session, &self.interface, encoded, vocab_size)?,
         };
-        let photos = search(&mut decoder, encoded.batch_size(), options)?;
-        let caption = |hypothesis| self.caption_of(hypothesis);
-        photos.into_iter().map(|hypotheses| hypotheses.into_iter().map(caption).collect()).collect()
+        search(&mut decoder)
     }
 
     /// The token of each of a caption's `token_ids` as text, special ones included: `<eos>` at the end.
     pub fn tokens(&self, token_ids: &[u32]) -> Vec<String> {
         token_ids.iter().map(|&id| self.tokenizer.id_to_token(id).unwrap_or_default().to_string()).collect()
+    }
+
+    fn captions_of(&self, hypotheses: Vec<Hypothesis>) -> Result<Vec<Caption>> {
+        hypotheses.into_iter().map(|hypothesis| self.caption_of(hypothesis)).collect()
     }
 
     fn caption_of(&self, hypothesis: Hypothesis) -> Result<Caption> {

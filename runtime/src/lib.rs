@@ -19,6 +19,7 @@
 //! |---|---|
 //! | [`Captioner`], [`Caption`] | a bundle opened; photos in, captions out |
 //! | [`Captioner::stream`], [`PreparedPhotos`] | many photos: prepared ahead, in batches, answered in order |
+//! | [`Captioner::decode_traced`], [`Trace`] | all that a search considered: the beam tree |
 //! | [`Answer`] | the captions of a photo as JSON: one schema for programs and servers |
 //! | [`Photo`] | a file, bytes or pixels |
 //! | [`generation`] | greedy and beam search over any step-wise model |
@@ -50,12 +51,13 @@ mod precision;
 mod selection;
 mod session;
 mod stream;
+mod trace;
 mod verification;
 
 pub use glimpse_generation as generation;
 pub use glimpse_generation::GenerationConfig;
 
-pub use answer::Answer;
+pub use answer::{Answer, Milliseconds};
 pub use captioner::{Caption, Captioner, CaptionerOptions};
 pub use device::{Device, UnknownDevice};
 pub use encoder::Encoded;
@@ -66,3 +68,4 @@ pub use optimized::{OptimizedGraph, optimize};
 pub use photo::{NetworkInput, Photo};
 pub use precision::{PrecisionChoice, UnknownChoice};
 pub use stream::{CaptionStream, Captioned, EncodedBatch, EncodedBatches, PreparedPhotos, StreamOptions};
+pub use trace::{Alternative, Trace, TraceNode, TraceRow};

@@ -7,11 +7,12 @@
 mod worker;
 
 use crate::metrics;
+use crate::options::Asked;
 use crate::refusal::{Refusal, status_of_photo};
 use axum::http::StatusCode;
 use bytes::Bytes;
 use glimpse_bundle::with_causes;
-use glimpse_runtime::{Caption, Captioner, GenerationConfig};
+use glimpse_runtime::{Caption, Captioner, Milliseconds, Trace};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -24,8 +25,19 @@ use worker::{Job, Pace, Worker};
 /// photo takes 0.6 MB.
 const BATCHES_AHEAD: usize = 4;
 
-/// The captions of each search of a request, for one photo.
-pub type Searches = Vec<Vec<Caption>>;
+/// What each search of a request found for one photo.
+pub type Searches = Vec<Found>;
+
+/// What a search found for one photo.
+#[derive(Debug)]
+pub struct Found {
+    /// Best first.
+    pub captions: Vec<Caption>,
+    /// The photo's share of the batch's time.
+    pub milliseconds: Milliseconds,
+    /// Where the request asks for it.
+    pub trace: Option<Trace>,
+}
 
 /// Why a photo has no captions.
 #[derive(Debug)]
@@ -99,11 +111,11 @@ impl Batcher {
         Ok(Places(permits))
     }
 
-    /// Captions one photo in each of the ways of `searches`. Dropped, it costs nothing more than the step that runs.
+    /// Captions one photo in each of the ways of `asked`. Dropped, it costs nothing more than the step that runs.
     pub async fn caption(
         &self,
         photo: Bytes,
-        searches: Arc<[GenerationConfig]>,
+        asked: Arc<Asked>,
         place: OwnedSemaphorePermit,
     ) -> Result<Searches, PhotoError> {
         let queued = Instant::now();
@@ -119,7 +131,7 @@ impl Batcher {
         let pixel_values = tokio::task::spawn_blocking(decode).await.map_err(|_| stopped()).flatten();
         let pixel_values = pixel_values.inspect_err(|_| metrics::photo(false))?;
         let (answer, answered) = oneshot::channel();
-        let job = Job { pixel_values, searches, answer, queued, _place: place, ahead: Some(ahead) };
+        let job = Job { pixel_values, asked, answer, queued, _place: place, ahead: Some(ahead) };
         self.jobs.send(job).map_err(|_| stopped())?;
         let result = answered.await.unwrap_or_else(|_| Err("the batch failed unexpectedly".into()));
         metrics::photo(result.is_ok());

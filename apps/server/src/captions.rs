@@ -2,7 +2,7 @@
 
 use crate::batcher::{PhotoError, Searches};
 use crate::body;
-use crate::options;
+use crate::options::{self, Asked};
 use crate::refusal::Refusal;
 use crate::request::{Kind, Upload};
 use crate::schema::{FormPhotos, JsonPhotos, PhotoResult, Refused, Results};
@@ -11,7 +11,7 @@ use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::join_all;
-use glimpse_runtime::{Answer, GenerationConfig};
+use glimpse_runtime::Answer;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -69,22 +69,21 @@ pub async fn caption(State(state): State<AppState>, request: Request) -> Result<
     let vocab_size = captioner.bundle().config.architecture.vocab_size;
     let asked =
         options::searches(captioner.generation_config(), vocab_size, &uploads.options, &state.limits)?;
-    let searches: Arc<[GenerationConfig]> = asked.searches.into();
+    let asked = Arc::new(asked);
 
     let mut places = state.batcher.admit(uploads.photos.len())?;
     let (names, photos): (Vec<_>, Vec<_>) =
         uploads.photos.into_iter().map(|Upload { name, bytes }| (name, bytes)).unzip();
     let answers = photos.into_iter().filter_map(|photo| {
         let place = places.take()?;
-        Some(state.batcher.caption(photo, Arc::clone(&searches), place))
+        Some(state.batcher.caption(photo, Arc::clone(&asked), place))
     });
     let time = state.limits.request_timeout;
     let answers = tokio::time::timeout(time, join_all(answers)).await.map_err(|_| {
         let error = format!("the photos were not captioned within {} s: try again later", time.as_secs_f32());
         Refusal::unavailable(error, 1)
     })?;
-    let widths = asked.is_list.then_some(&*searches);
-    answer(&names, &answers, widths, wants_lines(&parts.headers))
+    answer(&names, &answers, &asked, wants_lines(&parts.headers))
 }
 
 fn wants_lines(headers: &HeaderMap) -> bool {
@@ -102,17 +101,23 @@ struct ResultsOf<'a> {
 fn answer(
     names: &[String],
     photos: &[Result<Searches, PhotoError>],
-    widths: Option<&[GenerationConfig]>,
+    asked: &Asked,
     as_lines: bool,
 ) -> Result<Response, Refusal> {
     let mut results = Vec::new();
     for (name, photo) in names.iter().zip(photos) {
         match photo {
             Err(error) => results.push(Answer::new(name, Err(&error.error))),
-            Ok(searches) => results.extend(searches.iter().enumerate().map(|(place, captions)| {
-                let answer = Answer::new(name, Ok(captions));
-                match widths {
-                    Some(widths) => answer.with_num_beams(widths[place].num_beams),
+            Ok(searches) => results.extend(asked.searches.iter().zip(searches).map(|(options, found)| {
+                let mut answer = Answer::new(name, Ok(&found.captions));
+                if asked.is_list {
+                    answer = answer.with_num_beams(options.num_beams);
+                }
+                if asked.timings {
+                    answer = answer.with_milliseconds(found.milliseconds);
+                }
+                match &found.trace {
+                    Some(trace) => answer.with_trace(trace),
                     None => answer,
                 }
             })),

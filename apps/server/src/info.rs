@@ -1,5 +1,6 @@
 //! `GET /info`: what runs here, and within which limits.
 
+use crate::page;
 use crate::schema::Refused;
 use crate::state::AppState;
 use axum::Json;
@@ -31,6 +32,8 @@ pub async fn info(State(state): State<AppState>) -> Json<Value> {
         "device": captioner.device().to_string(),
         "precision": { "encoder": name(encoder), "decoder": name(decoder) },
         "onnxruntime": { "version": captioner.runtime().version(), "threads": captioner.runtime().threads() },
+        "preprocessor": captioner.preprocessor().config(),
+        "examples": page::examples().collect::<Vec<_>>(),
         "generation_config": captioner.generation_config(),
         "limits": {
             "max_body_bytes": limits.max_body_bytes,

@@ -29,6 +29,7 @@ mod listen;
 mod metrics;
 mod openapi;
 mod options;
+mod page;
 mod refusal;
 mod request;
 mod router;

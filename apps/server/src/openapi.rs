@@ -1,7 +1,8 @@
 //! `/openapi.json`, and `/docs`, a page that shows it.
 
 use crate::schema::{
-    Caption, Captioned, Failed, FormPhotos, Health, JsonPhoto, JsonPhotos, PhotoResult, Refused, Results,
+    Alternative, Caption, Captioned, Failed, Fate, FormPhotos, Health, JsonPhoto, JsonPhotos, Milliseconds,
+    PhotoResult, Refused, Results, Trace, TraceNode, TraceRow,
 };
 use axum::Json;
 use axum::http::header;
@@ -26,7 +27,8 @@ const PAGE_POLICY: &str =
         crate::router::print_metrics
     ),
     components(schemas(
-        Caption, Captioned, Failed, FormPhotos, Health, JsonPhoto, JsonPhotos, PhotoResult, Refused, Results
+        Alternative, Caption, Captioned, Failed, Fate, FormPhotos, Health, JsonPhoto, JsonPhotos, Milliseconds,
+        PhotoResult, Refused, Results, Trace, TraceNode, TraceRow
     )),
     modifiers(&Options, &OtherPaths, &Bearer)
 )]
@@ -88,9 +90,18 @@ fn option(key: &str) -> Option<(Schema, &'static str)> {
         "suppress_tokens" => (list(0), "Ids that are never generated"),
         "eos_token_id" => (either(whole(0), list(0)), "The ids that end a caption"),
         "bos_token_id" | "pad_token_id" => (whole(0), "A special token of the bundle"),
+        "trace" => {
+            (flag, "Answer the beam tree: all that the search considered, with the model's best tokens")
+        }
+        "timings" => (flag, "Answer how many milliseconds encoder and search took"),
         "decoder_start_token_id" => (whole(0), "The id that decoding starts from"),
         _ => return None,
     })
+}
+
+/// The keys of a request: decoding options and the service's own.
+fn keys() -> impl Iterator<Item = &'static str> {
+    GenerationConfig::KEYS.iter().copied().chain(["trace", "timings"])
 }
 
 /// Adds the decoding options to the query, the JSON and the form.
@@ -98,7 +109,7 @@ struct Options;
 
 impl Modify for Options {
     fn modify(&self, api: &mut openapi::OpenApi) {
-        let options = || GenerationConfig::KEYS.iter().filter_map(|key| Some((*key, option(key)?)));
+        let options = || keys().filter_map(|key| Some((key, option(key)?)));
         if let Some(components) = &mut api.components {
             for name in ["JsonPhotos", "FormPhotos"] {
                 let Some(RefOr::T(Schema::Object(schema))) = components.schemas.get_mut(name) else {
@@ -162,14 +173,14 @@ mod tests {
     /// A new option without a description here would be missing.
     #[test]
     fn every_option_is_described() {
-        for key in GenerationConfig::KEYS {
+        for key in keys() {
             assert!(option(key).is_some(), "{key}");
         }
         let json = serde_json::to_value(Api::openapi()).unwrap();
         let parameters = json["paths"]["/v1/captions"]["post"]["parameters"].as_array().unwrap();
-        assert_eq!(parameters.len(), GenerationConfig::KEYS.len());
+        assert_eq!(parameters.len(), keys().count());
         let properties = json["components"]["schemas"]["JsonPhotos"]["properties"].as_object().unwrap();
-        assert_eq!(properties.len(), GenerationConfig::KEYS.len() + 2);
+        assert_eq!(properties.len(), keys().count() + 2);
         let paths: Vec<_> = json["paths"].as_object().unwrap().keys().map(String::as_str).collect();
         for path in ["/v1/captions", "/info", "/metrics", "/health/live", "/v2/health/ready"] {
             assert!(paths.contains(&path), "{path}");

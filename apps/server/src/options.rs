@@ -6,6 +6,9 @@ use glimpse_runtime::GenerationConfig;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
+/// Keys of the service itself, which no bundle has: what an answer holds beside captions.
+const TRACE: &str = "trace";
+const TIMINGS: &str = "timings";
 /// The key that may hold a list.
 const NUM_BEAMS: &str = "num_beams";
 
@@ -37,6 +40,26 @@ pub struct Asked {
     pub searches: Vec<GenerationConfig>,
     /// Whether `num_beams` was a list, so that answers say which search they are of.
     pub is_list: bool,
+    /// Whether answers have the beam tree.
+    pub trace: bool,
+    /// Whether answers say how long they took.
+    pub timings: bool,
+}
+
+impl Asked {
+    /// Whether photos of both can run through the network together.
+    pub fn runs_like(&self, other: &Self) -> bool {
+        self.searches == other.searches && self.trace == other.trace
+    }
+}
+
+/// Takes a key of the service out of the options.
+fn take_flag(options: &mut Map<String, Value>, key: &str) -> Result<bool, Refusal> {
+    match options.remove(key) {
+        None => Ok(false),
+        Some(Value::Bool(flag)) => Ok(flag),
+        Some(other) => Err(Refusal::option(key, format!("{other} is neither true nor false"))),
+    }
 }
 
 /// The bundle's options with those of the request in their place.
@@ -46,6 +69,10 @@ pub fn searches(
     options: &Map<String, Value>,
     limits: &Limits,
 ) -> Result<Asked, Refusal> {
+    let mut options = options.clone();
+    let trace = take_flag(&mut options, TRACE)?;
+    let timings = take_flag(&mut options, TIMINGS)?;
+    let options = &options;
     let (searches, is_list) = match options.get(NUM_BEAMS) {
         Some(Value::Array(widths)) => (several(bundle, options, widths)?, true),
         _ => (vec![bundle.with_overrides(options)?], false),
@@ -73,7 +100,7 @@ pub fn searches(
             format!("{rows} {what} of a photo, where this server allows {most}"),
         ));
     }
-    Ok(Asked { searches, is_list })
+    Ok(Asked { searches, is_list, trace, timings })
 }
 
 /// A search for each number of beams. An option that has an effect in one of them is passed over in the others.
@@ -131,7 +158,7 @@ mod tests {
             .with_num_beams(4)
             .with_early_stopping(glimpse_bundle::EarlyStopping::Never)
             .with_length_penalty(-0.5);
-        assert_eq!(found, Asked { searches: vec![expected], is_list: false });
+        assert_eq!(found, Asked { searches: vec![expected], is_list: false, trace: false, timings: false });
     }
 
     #[test]
@@ -146,6 +173,14 @@ mod tests {
         assert!(refusal(&[("num_beams", "5,5")]).contains("twice"));
         assert!(refusal(&[("num_beams", "[]")]).contains("empty"));
         assert!(refusal(&[("num_beams", "1,x")]).contains("num_beams"));
+    }
+
+    #[test]
+    fn the_services_own_keys_are_no_decoding_options() {
+        let found = asked(&[("trace", "true"), ("timings", "false")]).unwrap();
+        assert!(found.trace && !found.timings);
+        assert_eq!(found.searches, [GenerationConfig::default()]);
+        assert!(refusal(&[("trace", "yes")]).contains("neither true nor false"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::refusal::Refusal;
 use crate::schema::Refused;
 use crate::state::AppState;
-use crate::{body, captions, health, info, metrics, openapi, token};
+use crate::{body, captions, health, info, metrics, openapi, page, token};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,7 +15,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::Level;
 
-/// All paths. Health needs no token; the rest does, where there is one.
+/// All paths. Health, the page and its example photos need no token; the rest does, where there is one.
 pub fn router(state: AppState) -> Router {
     let guarded = Router::new()
         .route("/v1/captions", post(captions::caption))
@@ -26,11 +26,13 @@ pub fn router(state: AppState) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(middleware::from_fn_with_state(state.clone(), token::require));
-    let health = Router::new()
+    let open = Router::new()
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/v2/health/live", get(health::live))
         .route("/v2/health/ready", get(health::ready))
+        .route("/", get(page::page))
+        .route("/examples/{name}", get(page::example))
         .method_not_allowed_fallback(not_allowed);
     let no_sniffing = SetResponseHeaderLayer::overriding(
         header::X_CONTENT_TYPE_OPTIONS,
@@ -40,7 +42,7 @@ pub fn router(state: AppState) -> Router {
     let trace =
         TraceLayer::new_for_http().on_response(DefaultOnResponse::new().level(Level::DEBUG)).on_failure(());
     guarded
-        .merge(health)
+        .merge(open)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(metrics::measure))
         .layer(no_sniffing)

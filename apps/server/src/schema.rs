@@ -32,6 +32,87 @@ pub struct Captioned {
     num_beams: Option<usize>,
     /// `num_return_sequences` captions, best first.
     captions: Vec<Caption>,
+    /// With `timings`: the photo's share of the time of its batch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    milliseconds: Option<Milliseconds>,
+    /// With `trace`: all that the search considered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    trace: Option<Trace>,
+}
+
+/// A photo's share of the time of its batch.
+#[derive(Serialize, ToSchema)]
+pub struct Milliseconds {
+    /// Of the encoder, which runs once for all searches of a photo.
+    encoder: f64,
+    /// Of this search.
+    search: f64,
+}
+
+/// The beam tree.
+#[derive(Serialize, ToSchema)]
+pub struct Trace {
+    /// The rows that the decoder ran, step by step.
+    rows: Vec<TraceRow>,
+    /// The continuations that were ranked, step by step, best first within a step.
+    nodes: Vec<TraceNode>,
+}
+
+/// One row of one step: a hypothesis, and the model's best next tokens.
+#[derive(Serialize, ToSchema)]
+pub struct TraceRow {
+    /// The node at which the hypothesis ends; null is `<sos>`.
+    node: Option<usize>,
+    /// The model's best next tokens, best first.
+    alternatives: Vec<Alternative>,
+    /// With `output_attentions`: the attention with which the row predicted its next token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    attention: Option<Vec<f32>>,
+}
+
+/// A token that the model proposed.
+#[derive(Serialize, ToSchema)]
+pub struct Alternative {
+    /// Its id.
+    token_id: u32,
+    /// Its text.
+    token: String,
+    /// Its natural log-probability.
+    token_logprob: f32,
+}
+
+/// A token that the search ranked as the continuation of a row.
+#[derive(Serialize, ToSchema)]
+pub struct TraceNode {
+    /// The row that it continues.
+    row: usize,
+    /// Its id.
+    token_id: u32,
+    /// Its text.
+    token: String,
+    /// Its natural log-probability.
+    token_logprob: f32,
+    /// Sum of the log-probabilities up to this token, after penalties.
+    sum_logprobs: f32,
+    /// `sum_logprobs` / length^length_penalty, as if the caption ended here.
+    score: f32,
+    /// What became of it: `kept`, `finished` or `pruned`.
+    fate: Fate,
+}
+
+/// What became of a continuation in its step.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Fate {
+    /// It was ranked and left.
+    Pruned,
+    /// It became a row of the next step.
+    Kept,
+    /// It ended a caption.
+    Finished,
 }
 
 /// A caption.

@@ -4,6 +4,7 @@
 mod properties;
 mod reference;
 mod toy;
+mod trace;
 
 use glimpse_generation::{EarlyStopping, GenerationConfig, Hypothesis, search};
 use reference::Plain;

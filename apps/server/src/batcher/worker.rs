@@ -1,9 +1,10 @@
 //! The thread that owns the network.
 
-use super::Searches;
+use super::{Found, Searches};
 use crate::metrics;
+use crate::options::Asked;
 use glimpse_bundle::{Size, with_causes};
-use glimpse_runtime::{Captioner, Error, GenerationConfig};
+use glimpse_runtime::{Captioner, Error, Milliseconds};
 use ndarray::ArrayView4;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,12 +14,15 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+/// Tokens that a trace has for each row: the one that was taken and five others.
+const ALTERNATIVES: usize = 6;
+
 /// A photo to caption.
 #[derive(Debug)]
 pub(super) struct Job {
     /// f32 [3, height, width]
     pub(super) pixel_values: Vec<f32>,
-    pub(super) searches: Arc<[GenerationConfig]>,
+    pub(super) asked: Arc<Asked>,
     pub(super) answer: oneshot::Sender<Result<Searches, String>>,
     /// When it was admitted.
     pub(super) queued: Instant,
@@ -100,7 +104,7 @@ impl Worker {
                 return;
             }
         };
-        let captions = photos.iter().flatten().flatten();
+        let captions = photos.iter().flatten().flat_map(|found| &found.captions);
         metrics::batch_done(start.elapsed(), captions.map(|caption| caption.token_ids.len()).sum());
         self.pace.note(batch.len(), start.elapsed());
         for (job, searches) in batch.into_iter().zip(photos) {
@@ -119,11 +123,23 @@ impl Worker {
             found: vec![pixel_values.len()],
             expected: [3, height, width],
         })?;
+        let share = |start: Instant| start.elapsed().as_secs_f64() * 1000.0 / batch.len() as f64;
+        let start = Instant::now();
         let encoded = self.captioner.encode_pixel_values(pixel_values)?;
+        let encoder = share(start);
         let mut photos: Vec<Searches> = batch.iter().map(|_| Vec::new()).collect();
-        for options in &*batch[0].searches {
-            for (photo, captions) in photos.iter_mut().zip(self.captioner.decode(&encoded, options)?) {
-                photo.push(captions);
+        for options in &batch[0].asked.searches {
+            let start = Instant::now();
+            let found: Vec<_> = if batch[0].asked.trace {
+                let found = self.captioner.decode_traced(&encoded, options, ALTERNATIVES)?;
+                found.into_iter().map(|(captions, trace)| (captions, Some(trace))).collect()
+            } else {
+                let found = self.captioner.decode(&encoded, options)?;
+                found.into_iter().map(|captions| (captions, None)).collect()
+            };
+            let milliseconds = Milliseconds { encoder, search: share(start) };
+            for (photo, (captions, trace)) in photos.iter_mut().zip(found) {
+                photo.push(Found { captions, milliseconds, trace });
             }
         }
         Ok(photos)
@@ -135,7 +151,7 @@ fn take_batch(waiting: &mut VecDeque<Job>, batch_size: usize) -> Vec<Job> {
     let mut batch: Vec<Job> = waiting.pop_front().into_iter().collect();
     let mut place = 0;
     while batch.len() < batch_size && place < waiting.len() {
-        if waiting[place].searches == batch[0].searches {
+        if waiting[place].asked.runs_like(&batch[0].asked) {
             batch.extend(waiting.remove(place));
         } else {
             place += 1;
@@ -147,13 +163,19 @@ fn take_batch(waiting: &mut VecDeque<Job>, batch_size: usize) -> Vec<Job> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use glimpse_runtime::GenerationConfig;
     use tokio::sync::Semaphore;
 
     fn job(num_beams: usize, number: f32) -> Job {
         let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         Job {
             pixel_values: vec![number],
-            searches: vec![GenerationConfig::default().with_num_beams(num_beams)].into(),
+            asked: Arc::new(Asked {
+                searches: vec![GenerationConfig::default().with_num_beams(num_beams)],
+                is_list: false,
+                trace: false,
+                timings: false,
+            }),
             answer: oneshot::channel().0,
             queued: Instant::now(),
             _place: place,

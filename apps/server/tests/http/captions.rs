@@ -136,3 +136,31 @@ fn one_broken_photo_among_others() {
     assert!(results[2]["error"].as_str().unwrap().contains("cut short"), "{results:?}");
     assert_same(&results[3], &golden(1)[0]);
 }
+
+/// The caption is a path through the beam tree, with the same log-probabilities and attention.
+#[test]
+fn the_beam_tree_holds_the_caption() {
+    let Some(server) = Server::shared() else { return };
+    let query = "?num_beams=1,3&output_attentions=true&trace=true&timings=true";
+    for result in server.caption(query, &photo("two-dogs.jpg")).results() {
+        assert!(result["milliseconds"]["search"].as_f64().unwrap() > 0.0);
+        let [rows, nodes] = ["rows", "nodes"].map(|key| result["trace"][key].as_array().unwrap());
+        let caption = &result["captions"][0];
+        let mut last = Value::Null;
+        for (place, id) in caption["token_ids"].as_array().unwrap().iter().enumerate() {
+            let row = |node: &Value| &rows[node["row"].as_u64().unwrap() as usize];
+            let found = nodes.iter().position(|node| node["token_id"] == *id && row(node)["node"] == last);
+            let node = &nodes[found.unwrap()];
+            assert_eq!(node["token_logprob"], caption["token_logprobs"][place]);
+            assert_eq!(row(node)["attention"], caption["attentions"][place]);
+            assert_eq!(row(node)["alternatives"].as_array().unwrap().len(), 6);
+            last = json!(found);
+        }
+        let end = &nodes[last.as_u64().unwrap() as usize];
+        assert_eq!((&end["fate"], &end["score"]), (&json!("finished"), &caption["score"]));
+        let pruned = nodes.iter().filter(|node| node["fate"] == "pruned").count();
+        assert_eq!(pruned > 0, result["num_beams"] == 3, "{pruned} pruned");
+    }
+    let plain = server.caption("?num_beams=3", &photo("two-dogs.jpg")).results();
+    assert!(plain[0].get("trace").is_none() && plain[0].get("milliseconds").is_none());
+}

@@ -45,13 +45,22 @@ fn the_description_is_that_of_the_answers() {
             assert!(schema(name).get(key).is_some(), "{name} has no {key}");
         }
     };
-    let query = "?num_beams=1,3&output_attentions=true";
+    let query = "?num_beams=1,3&output_attentions=true&trace=true&timings=true";
     let results = server.caption(query, &photo("beach.jpg")).results();
-    assert_described(&results[0], "Captioned");
-    assert_eq!(results[0].as_object().unwrap().len(), schema("Captioned").as_object().unwrap().len());
-    let caption = &results[0]["captions"][0];
-    assert_described(caption, "Caption");
-    assert_eq!(caption.as_object().unwrap().len(), schema("Caption").as_object().unwrap().len());
+    let result = &results[1];
+    let trace = &result["trace"];
+    for (value, name) in [
+        (result, "Captioned"),
+        (&result["captions"][0], "Caption"),
+        (&result["milliseconds"], "Milliseconds"),
+        (trace, "Trace"),
+        (&trace["rows"][0], "TraceRow"),
+        (&trace["rows"][0]["alternatives"][0], "Alternative"),
+        (&trace["nodes"][0], "TraceNode"),
+    ] {
+        assert_described(value, name);
+        assert_eq!(value.as_object().unwrap().len(), schema(name).as_object().unwrap().len(), "{name}");
+    }
     let refused = server.caption("?num_beams=0", b"words").json();
     assert_described(&refused, "Refused");
     let failed = server.caption("", b"words").json();
@@ -67,4 +76,21 @@ fn the_page_asks_nothing_of_other_hosts() {
     assert_eq!(page.status, 200);
     assert!(page.headers["content-security-policy"].to_str().unwrap().contains("default-src 'none'"));
     assert!(!page.text.contains("://"), "an address of another host");
+}
+
+/// The page runs its own script and style alone, and needs no token.
+#[test]
+fn the_page_is_one_file() {
+    let Some(server) = Server::start(glimpse_server::Limits::default(), Some("swordfish")) else { return };
+    let page = server.get("/");
+    assert_eq!(page.status, 200);
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("script-src 'sha256-") && !policy.contains("unsafe"), "{policy}");
+    for tag in ["<link rel=\"stylesheet\"", "<script src", "@import"] {
+        assert!(!page.text.contains(tag), "{tag}");
+    }
+    assert_eq!(server.get("/examples/nowhere.jpg").status, 404);
+    let url = format!("http://{}/examples/beach.jpg", server.address);
+    let mut example = crate::client::agent().get(url).call().unwrap();
+    assert_eq!(example.body_mut().read_to_vec().unwrap(), photo("beach.jpg"));
 }
