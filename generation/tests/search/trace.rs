@@ -8,8 +8,10 @@ const ALTERNATIVES: usize = 5;
 const IMAGES: [u64; 4] = [3, 1, 4, 15];
 
 fn traced(language: Language, options: &GenerationConfig) -> Vec<SearchTrace> {
-    let found = search_traced(&mut Toy::new(language, &IMAGES), IMAGES.len(), options, ALTERNATIVES).unwrap();
-    let plain = search(&mut Toy::new(language, &IMAGES), IMAGES.len(), options).unwrap();
+    let found = search_traced(&mut Toy::new(language, &IMAGES), IMAGES.len(), options, ALTERNATIVES)
+        .expect("the options are valid");
+    let plain =
+        search(&mut Toy::new(language, &IMAGES), IMAGES.len(), options).expect("the options are valid");
     let (hypotheses, traces): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     assert_eq!(hypotheses, plain, "a record changes nothing");
     traces

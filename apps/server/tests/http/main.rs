@@ -6,6 +6,7 @@
 mod captions;
 mod client;
 mod load;
+mod openapi;
 mod operations;
 mod program;
 mod refusals;

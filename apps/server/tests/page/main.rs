@@ -1,5 +1,7 @@
 //! The page in a browser: Debian's Chromium, driven by playwright-core. `make deps-browser` fetches both.
 
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests.
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
