@@ -52,7 +52,7 @@ export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test build-tests bench bench-gpu bench-serve bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser wheel build clean pip
+.PHONY: help demo serve test test-ray build-tests bench bench-gpu bench-serve bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser wheel build clean pip
 
 help: ## List these targets
 	@echo "make TARGET, where TARGET is one of"
@@ -81,6 +81,9 @@ build-tests: deps deps-torch deps-python deps-wheel deps-browser ## Build what `
 	@$(CARGO) build --release -p glimpse-cli $(CARGO_FLAGS)
 	@echo "==> Building the tests"
 	@$(TEST_ENV) $(CARGO) test --workspace --no-run --quiet $(CARGO_FLAGS)
+
+test-ray: build-tests ## Run the tests of the Python wheel that take minutes: 2,000 photos on Ray, with kills
+	@$(TEST_ENV) $(CARGO) test -p glimpse-tests --test wheel $(CARGO_FLAGS) -- --ignored
 
 bench: deps $(WITH_BENCH) ## Time Glimpse beside PyTorch and ONNX Runtime in Python (fetches them: 3 GB on Linux)
 	@echo "==> Building glimpse and its bench"

@@ -8,7 +8,7 @@ use glimpse_tests::programs::{cargo_variables, glimpse_path};
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::LazyLock;
+use tempfile::TempDir;
 
 /// The environment's interpreter, or `None` with a line that says so.
 fn interpreter() -> Option<PathBuf> {
@@ -28,13 +28,12 @@ fn run(command: &mut Command) -> String {
     stdout.into_owned()
 }
 
-/// The folder of the unpacked wheel.
-fn wheel(python: &Path) -> &'static Path {
-    static WHEEL: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
-    let packed = WHEEL.path().join("packed");
+/// A folder with the wheel, unpacked.
+fn wheel(python: &Path) -> TempDir {
+    let packed = tempfile::tempdir().unwrap();
     // pip puts programs into `bin` beside the packages of this environment.
-    let places = "import sysconfig; print(sysconfig.get_path('purelib'))";
-    let packages = run(Command::new(python).args(["-c", places]));
+    let place = "import sysconfig; print(sysconfig.get_path('purelib'))";
+    let packages = run(Command::new(python).args(["-c", place]));
     let bin = Path::new(packages.trim()).join("bin");
     let path = env::var_os("PATH").unwrap_or_default();
     let path = env::join_paths(std::iter::once(bin).chain(env::split_paths(&path))).unwrap();
@@ -42,40 +41,50 @@ fn wheel(python: &Path) -> &'static Path {
     for name in cargo_variables() {
         build.env_remove(name);
     }
-    build.args(["build", "--profile", "dev", "--compatibility", "linux", "--out"]).arg(&packed);
+    build.args(["build", "--profile", "dev", "--compatibility", "linux", "--out"]).arg(packed.path());
     run(build.env("PATH", path).current_dir(project().join("apps/python")));
-    let file = std::fs::read_dir(&packed).unwrap().next().unwrap().unwrap().path();
-    let unpacked = WHEEL.path().join("unpacked");
-    run(Command::new(python).args(["-m", "zipfile", "-e"]).arg(file).arg(&unpacked));
-    static UNPACKED: LazyLock<PathBuf> = LazyLock::new(|| WHEEL.path().join("unpacked"));
-    &UNPACKED
+    let file = std::fs::read_dir(packed.path()).unwrap().next().unwrap().unwrap().path();
+    let unpacked = tempfile::tempdir().unwrap();
+    run(Command::new(python).args(["-m", "zipfile", "-e"]).arg(file).arg(unpacked.path()));
+    unpacked
 }
 
-/// A module of Python's, run on `apps/python` with the wheel in place of the sources.
-fn module(python: &Path, name: &str, wheel: Option<&Path>) -> Command {
-    let mut command = Command::new(python);
-    command.args(["-P", "-m", name]).current_dir(project().join("apps/python"));
-    if let Some(wheel) = wheel {
-        command.env("PYTHONPATH", wheel).env("GLIMPSE_PROGRAM", glimpse_path());
-        // The library is to be found as a user's is.
-        command.env_remove("ORT_DYLIB_PATH").env_remove("ORT_DISABLE_TELEMETRY");
-    }
-    command
+/// Runs those tests of `apps/python/tests` that `marker` chooses.
+fn pytest(marker: &str) {
+    let Some(python) = interpreter() else { return };
+    let (wheel, package) = (wheel(&python), project().join("apps/python"));
+    let mut pytest = Command::new(&python);
+    // Not in the folder of the sources, which Python would take for the package.
+    pytest.current_dir(wheel.path()).env("PYTHONPATH", wheel.path()).env("GLIMPSE_PROGRAM", glimpse_path());
+    // The library is to be found as a user's is.
+    pytest.env_remove("ORT_DYLIB_PATH").env_remove("ORT_DISABLE_TELEMETRY");
+    pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", marker, "-c"]);
+    pytest.arg(package.join("pyproject.toml")).arg("--rootdir").arg(&package).arg(package.join("tests"));
+    println!("{}", run(&mut pytest));
 }
 
 #[test]
 fn the_wheel_passes_its_tests() {
-    let Some(python) = interpreter() else { return };
-    let wheel = wheel(&python);
-    let mut pytest = module(&python, "pytest", Some(wheel));
-    println!("{}", run(pytest.args(["-q", "-p", "no:cacheprovider", "-m", "not slow"])));
+    pytest("not slow");
+}
+
+/// `make test-ray`.
+#[test]
+#[ignore = "takes minutes"]
+fn the_wheel_passes_its_slow_tests() {
+    pytest("slow");
 }
 
 #[test]
 fn the_package_is_typed_and_clean() {
     let Some(python) = interpreter() else { return };
     let folder = tempfile::tempdir().unwrap();
-    run(module(&python, "mypy", None).arg("--cache-dir").arg(folder.path()));
-    run(module(&python, "ruff", None).args(["check", "--no-cache", "."]));
-    run(module(&python, "ruff", None).args(["format", "--no-cache", "--check", "."]));
+    let module = |name: &str| {
+        let mut command = Command::new(&python);
+        command.args(["-m", name]).current_dir(project().join("apps/python"));
+        command
+    };
+    run(module("mypy").arg("--cache-dir").arg(folder.path()));
+    run(module("ruff").args(["check", "--no-cache", "."]));
+    run(module("ruff").args(["format", "--no-cache", "--check", "."]));
 }
