@@ -76,12 +76,13 @@ def _run(given: argparse.Namespace) -> int:
     from glimpse.ray import caption
 
     _start(given.address)
-    files = work.index(given.photos)
+    work.index(given.photos)
     context = ray.data.DataContext.get_current()
     context.checkpoint_config = ray.data.checkpoint.CheckpointConfig(
         id_column="id", checkpoint_path=str(work.checkpoint), delete_checkpoint_on_success=False
     )
-    photos = ray.data.read_parquet([str(file) for file in files])
+    # The folder, and not its files: threads of Ray's that look at many paths at once disturb each other's imports.
+    photos = ray.data.read_parquet(str(work.progress / "index"))
     # Ray reads small files together. What an actor works on is what a checkpoint holds.
     photos = photos.repartition(target_num_rows_per_block=work.rows())
     captions = caption(
