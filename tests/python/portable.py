@@ -34,6 +34,7 @@ class Bundle:
         self.encoder = onnxruntime.InferenceSession(folder / "encoder_model.onnx", options, cpu)
         self.decoder = onnxruntime.InferenceSession(folder / "decoder_model.onnx", options, cpu)
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.vocab_size = self.tokenizer.get_vocab_size()
         self.preprocessor = json.loads((folder / "preprocessor_config.json").read_text())
         self.generation = json.loads((folder / "generation_config.json").read_text())
 
@@ -66,9 +67,17 @@ class Bundle:
         log_probs, ids, state["past_h"], state["past_c"] = self.decoder.run(names, inputs)
         return log_probs, ids
 
+    def repeats(self, words):
+        """Words that would repeat an n-gram, as transformers' no_repeat_ngram_size forbids them."""
+        size = self.generation.get("no_repeat_ngram_size", 0)
+        tokens = [self.generation["decoder_start_token_id"], *words]
+        if size == 0 or len(tokens) < size:
+            return set()
+        last = tokens[len(tokens) - size + 1 :]
+        return {tokens[i + size - 1] for i in range(len(tokens) - size + 1) if tokens[i : i + size - 1] == last}
+
     def caption(self, photo, num_beams):
         config = self.generation
-        assert not config.get("no_repeat_ngram_size")
         eos, suppressed = config["eos_token_id"], set(config["suppress_tokens"])
         max_words = config["max_length"] - 1
         kept = 1 if num_beams == 1 else 2 * num_beams
@@ -81,13 +90,15 @@ class Bundle:
 
         while True:
             words = [words[-1] if words else config["decoder_start_token_id"] for words, _, _ in beams]
-            log_probs, ids = self.step(state, words, [row for _, _, row in beams], kept + len(suppressed))
+            forbidden = [suppressed | self.repeats(words) for words, _, _ in beams]
+            k = min(kept + max(map(len, forbidden)), self.vocab_size)
+            log_probs, ids = self.step(state, words, [row for _, _, row in beams], k)
             ranked = sorted(
                 (
                     (words + [int(word)], sums + [float(log_prob)], row)
                     for row, (words, sums, _) in enumerate(beams)
                     for word, log_prob in zip(ids[row], log_probs[row])
-                    if word not in suppressed
+                    if word not in forbidden[row]
                 ),
                 key=lambda beam: -sum(beam[1]),
             )[:kept]

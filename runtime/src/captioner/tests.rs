@@ -167,6 +167,7 @@ fn captions_equal_a_plain_search() {
     let Some(captioner) = captioner() else { return };
     let mut greedy = captioner.generation_config().clone();
     (greedy.num_beams, greedy.early_stopping) = (1, EarlyStopping::Heuristic);
+    greedy.no_repeat_ngram_size = 0;
     let mut three = greedy.clone();
     (three.num_beams, three.num_return_sequences, three.length_penalty) = (3, 3, 1.0);
     let mut words = 0;

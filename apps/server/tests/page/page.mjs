@@ -86,10 +86,11 @@ async function parting() {
   }
   assert.ok(said.some((one) => /part at word \d+: greedy search takes “.+” \([\d.]+ %\), the beams take/.test(one)), said.join("\n"));
   assert.equal(await page.locator("#curves polyline").count(), 2);
-  assert.match(await text("#winner"), /length penalty 1.5/);
+  const penalty = await page.evaluate(() => settings().length_penalty);
+  assert.ok((await text("#winner")).startsWith(`At length penalty ${penalty}, `));
   const found = await page.evaluate(() => {
     const all = finished(state.answer.results.at(-1));
-    const { winner, below, above } = changes(all, 1.5);
+    const { winner, below, above } = changes(all, Number(settings().length_penalty));
     const best = (penalty) => all.reduce((a, b) => (b.sum / b.length ** penalty > a.sum / a.length ** penalty ? b : a)).text;
     return { winner: winner.text, text: state.answer.results.at(-1).captions[0].generated_text,
       sides: [below, above].map((one) => one && [best(one.at - 1e-4), best(one.at + 1e-4), one.other.text]) };
@@ -106,9 +107,9 @@ async function settingsAndLink() {
   await answered(() => page.locator("#num_beams").fill("3"));
   await page.locator("#captions h3", { hasText: "3 beams" }).waitFor();
   await answered(() => page.locator("#length_penalty").fill("0"));
-  await answered(() => page.locator("#no_repeat_ngram_size").fill("2"));
+  await answered(() => page.locator("#no_repeat_ngram_size").fill("3"));
   const link = page.url();
-  assert.match(link, /num_beams=3&length_penalty=0&no_repeat_ngram_size=2/);
+  assert.match(link, /num_beams=3&length_penalty=0&no_repeat_ngram_size=3/);
   const lines = await text("#lines");
   for (const part of ["curl --data-binary", "glimpse caption --json --num-beams 3", "from_pretrained()"]) assert.ok(lines.includes(part), part);
   const captions = async () => (await page.evaluate(() => state.answer.results.map((one) => one.captions[0].generated_text)));

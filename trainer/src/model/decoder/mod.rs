@@ -1,4 +1,4 @@
-//! Kinds of decoders in libtorch: a folder and a row in [`decoder_kinds`] each. Names, weights and graphs are those of
+//! Kinds of decoders in libtorch: a folder and a row in `decoder_kinds` each. Names, weights and graphs are those of
 //! the kind in [`glimpse_export::decoder`].
 
 mod attention_lstm;
@@ -38,7 +38,7 @@ pub trait DecoderKind: std::fmt::Debug + Sync {
 
 /// A decoder whose weights are laid out for decoding.
 pub trait Stepper {
-    /// One token for each row: `input_ids` is i64 [rows], `encoded` has one photo a row.
+    /// One token for each row: `input_ids` is i64 \[rows\], `encoded` has one photo a row.
     fn step(&self, input_ids: &Tensor, encoded: &Encoded, state: &State) -> Step;
 }
 
