@@ -51,7 +51,7 @@ pub trait DecoderKind: std::fmt::Debug + Sync {
 /// What a step reads; rows = batch_size x num_beams, image by image.
 #[derive(Debug)]
 pub struct StepInputs {
-    /// i64 [rows]: the last token of each row.
+    /// i64 \[rows\]: the last token of each row.
     pub input_ids: Value,
     /// The state of each row, in the order of [`DecoderInterface::state`]. Where the decoder gathers its state, this
     /// is done already.
