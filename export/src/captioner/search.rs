@@ -70,17 +70,7 @@ impl Search<'_> {
         let steps = ops.op("Sub", "steps", [self.max_length, one]);
         let tokens = ops.unsqueeze("tokens", steps, 0);
         let [single, cells] = [("single", 1), ("cells", cells)].map(|(name, size)| ops.0.ints(name, &[size]));
-        // Twice the beams, as so many may end; and more, as the best may be suppressed.
-        let two = ops.int("two", 2);
-        let suppressed = ops.int("suppressed", self.generation.suppress_tokens.len() as i64);
-        let k = ops.op("Mul", "twice", [self.num_beams, two]);
-        let mut k = ops.op("Add", "k.suppressed", [k, suppressed]);
-        if self.blocks_pairs() {
-            // Each token of a sequence may forbid one.
-            k = ops.op("Add", "k.blocked", [k, steps]);
-        }
-        let vocab_size = ops.int("vocab_size", self.vocab_size as i64);
-        let k = ops.op("Min", "k", [k, vocab_size]);
+        let k = self.candidates(&mut ops, steps);
         let ks = ops.unsqueeze("ks", k, 0);
 
         let zero = ops.int("zero", 0);
@@ -143,6 +133,21 @@ impl Search<'_> {
         let outputs = graph.node_with_many_outputs("Loop", "search", &inputs, [("body", body)], &names);
         let &[.., scores, sequences, attentions] = &outputs[..] else { unreachable!("as many as names") };
         Ok(Found { sequences, scores, attentions })
+    }
+
+    /// How many of a row's best tokens a step looks at, an i64 scalar; `steps` is the length of a sequence.
+    fn candidates(&self, ops: &mut Ops<'_>, steps: Value) -> Value {
+        // Twice the beams, as so many may end; and more, as the best may be suppressed.
+        let two = ops.int("two", 2);
+        let suppressed = ops.int("suppressed", self.generation.suppress_tokens.len() as i64);
+        let k = ops.op("Mul", "twice", [self.num_beams, two]);
+        let mut k = ops.op("Add", "k.suppressed", [k, suppressed]);
+        if self.blocks_pairs() {
+            // Each token of a sequence may forbid one.
+            k = ops.op("Add", "k.blocked", [k, steps]);
+        }
+        let vocab_size = ops.int("vocab_size", self.vocab_size as i64);
+        ops.op("Min", "k", [k, vocab_size])
     }
 
     /// Name and type of everything that one step leaves to the next.

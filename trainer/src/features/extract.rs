@@ -86,11 +86,7 @@ pub fn extract(
     file.set_len(offset).map_err(Error::io(&path))?;
     file.seek(SeekFrom::Start(offset)).map_err(Error::io(&path))?;
 
-    let needed = (spec.total_bytes() - offset) >> 20;
-    let available = fs4::available_space(dir).map_err(Error::io(dir))? >> 20;
-    if needed > available {
-        return Err(Error::DiskFull { path: dir.to_path_buf(), available, needed });
-    }
+    check_space(dir, spec.total_bytes() - offset)?;
     if !is_begun {
         write_spec(dir, spec)?;
     }
@@ -135,6 +131,16 @@ pub fn extract(
     observer.end();
     let per_second = computed as f64 / start.elapsed().as_secs_f64().max(1e-9);
     Ok(ExtractReport { resumed, computed, per_second })
+}
+
+/// Refuses a disk without room for so many bytes more.
+fn check_space(dir: &Path, bytes: u64) -> Result<()> {
+    let needed = bytes >> 20;
+    let available = fs4::available_space(dir).map_err(Error::io(dir))? >> 20;
+    if needed > available {
+        return Err(Error::DiskFull { path: dir.to_path_buf(), available, needed });
+    }
+    Ok(())
 }
 
 /// f32 [views of all entries, 3, height, width]
