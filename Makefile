@@ -140,7 +140,7 @@ deps-python: $(WITH_PYTHON) ## Fetch what the tests run beside Glimpse into .dep
 
 deps-wheel: $(WITH_WHEEL) ## Fetch what the Python wheel is built and tested with into .deps/wheel (250 MB; Python 3.11 or newer)
 
-# Whoever has no npm or no Chromium and cannot install them gets a line, and the page's test is skipped.
+# Without npm or Chromium, and without the right to install them, one line says so and the page's test is skipped.
 deps-browser: $(WITH_BROWSER) ## Fetch what drives a browser in the page's test (npm, Debian's chromium)
 
 clean: ## Remove what was built; .deps/ stays

@@ -103,33 +103,20 @@ impl Args {
     }
 
     pub(crate) fn limits(&self) -> Limits {
-        let &LimitArgs {
-            max_body_bytes,
-            max_buffered_bytes,
-            max_photos,
-            max_beams,
-            max_tokens,
-            queue_size,
-            batch_size,
-            max_connections,
-            header_timeout,
-            body_timeout,
-            request_timeout,
-            shutdown_timeout,
-        } = &self.limits;
+        let given = &self.limits;
         Limits {
-            max_body_bytes,
-            max_buffered_bytes,
-            max_photos,
-            max_beams,
-            max_tokens,
-            queue_size,
-            batch_size,
-            max_connections,
-            header_timeout,
-            body_timeout,
-            request_timeout,
-            shutdown_timeout,
+            max_body_bytes: given.max_body_bytes,
+            max_buffered_bytes: given.max_buffered_bytes,
+            max_photos: given.max_photos,
+            max_beams: given.max_beams,
+            max_tokens: given.max_tokens,
+            queue_size: given.queue_size,
+            batch_size: given.batch_size,
+            max_connections: given.max_connections,
+            header_timeout: given.header_timeout,
+            body_timeout: given.body_timeout,
+            request_timeout: given.request_timeout,
+            shutdown_timeout: given.shutdown_timeout,
         }
     }
 }
