@@ -44,6 +44,14 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A graph cannot be used for what is asked.
+    #[error("{path}: {reason}", path = path.display())]
+    Graph {
+        /// The ONNX file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// A JSON file does not hold what its name promises.
     #[error("{path}: {source}", path = path.display())]
     Json {

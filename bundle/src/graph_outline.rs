@@ -40,7 +40,8 @@ impl GraphOutline {
         Ok(Self::of(&bytes))
     }
 
-    fn of(bytes: &[u8]) -> Option<Self> {
+    /// The outline of a file's bytes; `None` as in [`read`](Self::read).
+    pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
         let mut walk = Walk { bytes, found: Self::default() };
         walk.model(0..bytes.len())?;
         Some(walk.found)

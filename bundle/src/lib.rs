@@ -33,6 +33,7 @@ mod graph_outline;
 pub mod image;
 mod ordered_map;
 mod preprocessor;
+mod self_contained;
 pub mod tensors;
 mod text;
 mod tokenizer;

@@ -112,10 +112,11 @@ def main():
     parser.add_argument("--count", type=int, help="this many of the photos, evenly spread")
     parser.add_argument("--precision", default="fp32")
     parser.add_argument("--glimpse", default="target/release/glimpse")
+    parser.add_argument("--captioner", type=Path, help="the graph, if it is not in the bundle")
     parser.add_argument("--node", type=Path, help="folder of node_modules")
     args = parser.parse_args()
     suffix = "" if args.precision == "fp32" else f"_{args.precision}"
-    args.captioner = args.bundle / f"captioner_model{suffix}.onnx"
+    args.captioner = args.captioner or args.bundle / f"captioner_model{suffix}.onnx"
     onnx.checker.check_model(args.captioner, full_check=True)
     config = json.loads((args.bundle / "generation_config.json").read_text())
 

@@ -151,3 +151,38 @@ fn the_captioner_graph_says_the_same_words() {
     assert_eq!(outcome.code, Some(0), "{outcome:#?}");
     println!("{}", outcome.stdout.join("\n"));
 }
+
+/// The graph with its weights inside, in a folder without the other files.
+#[test]
+fn the_self_contained_captioner_says_the_same_words() {
+    let Some(compare) = python("numpy, onnx, onnxruntime, PIL") else { return };
+    let compare = || {
+        let mut command = Command::new(compare.get_program());
+        command.args(compare.get_args()).current_dir(project());
+        command
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for precision in ["fp32", "int8"] {
+        let file = folder.path().join(format!("{precision}.onnx"));
+        let mut write = glimpse();
+        write.args(["bundle", "--precision", precision, "--self-contained"]).arg(&file);
+        let outcome = Outcome::of(&mut write);
+        assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+        let outcome = Outcome::of(
+            compare()
+                .arg(project().join("tests/captioner/compare.py"))
+                .arg(shipped_bundle())
+                .arg(examples())
+                .args(["--num-beams", "1", "5", "--precision", precision, "--captioner"])
+                .arg(&file)
+                .arg("--glimpse")
+                .arg(glimpse_path()),
+        );
+        assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+    }
+    let mut write = glimpse();
+    let inside = shipped_bundle().join("one-file.onnx");
+    let outcome = Outcome::of(write.args(["bundle", "--self-contained"]).arg(&inside));
+    assert_eq!(outcome.code, Some(2), "{outcome:#?}");
+    assert!(!inside.exists());
+}

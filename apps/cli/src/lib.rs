@@ -5,6 +5,7 @@
 
 mod args;
 mod attention;
+mod bundle;
 mod caption;
 mod columns;
 mod compare;
@@ -35,6 +36,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Bundle(bundle::Args),
     Caption(caption::Args),
     Compare(compare::Args),
     Evaluate(evaluate::Args),
@@ -66,6 +68,7 @@ where
     };
     let subcommand = matches.subcommand().map_or(&matches, |(_, subcommand)| subcommand);
     let result = match cli.command {
+        Command::Bundle(args) => bundle::run(&args),
         Command::Caption(args) => caption::run(&args, subcommand),
         Command::Compare(args) => compare::run(&args, subcommand),
         Command::Evaluate(args) => evaluate::run(&args, subcommand),

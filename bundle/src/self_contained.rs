@@ -1,0 +1,199 @@
+//! A graph with its weights inside, for hosts that open one file: a browser, or a server of models.
+//!
+//! `captioner_model.onnx` names ranges of bytes of the encoder's and the decoder's files. Here those bytes are copied
+//! into the graph. Field numbers are those of `onnx.proto`.
+
+use crate::bounded::{self, MAX_FILE_BYTES};
+use crate::graph_outline::GraphOutline;
+use crate::wire::{Fields, put_bytes};
+use crate::{Bundle, Error, Precision, Result, model_file};
+use std::collections::HashMap;
+use std::ops::Range;
+
+const TENSOR_RAW_DATA: u64 = 9;
+const TENSOR_EXTERNAL_DATA: u64 = 13;
+const TENSOR_DATA_LOCATION: u64 = 14;
+const ENTRY_KEY: u64 = 1;
+const ENTRY_VALUE: u64 = 2;
+
+impl Bundle {
+    /// The ONNX file of a graph, for example of [`CAPTIONER`](crate::CAPTIONER), that refers to no other file. The graph
+    /// and the files in which it keeps weights are compared with their checksums first.
+    ///
+    /// # Errors
+    /// As [`model_path`](Self::model_path) and [`verify`](Self::verify), and [`Error::Graph`] where a reference leads
+    /// outside of its file, weights are where no export puts them (sparse tensors, training), or the result is larger than the 2 GiB of an ONNX file.
+    pub fn self_contained(&self, stem: &str, precision: Precision) -> Result<Vec<u8>> {
+        let path = self.model_path(stem, precision)?;
+        self.verify(&model_file(stem, precision))?;
+        let refused = |reason: &str| Error::Graph { path: path.clone(), reason: reason.into() };
+        let graph = bounded::read(&path, MAX_FILE_BYTES)?;
+        let outline = GraphOutline::of(&graph).ok_or_else(|| refused("it is not an ONNX file"))?;
+        let mut files = HashMap::new();
+        for name in outline.external_files {
+            let bytes = bounded::read(&self.dir().join(&name), MAX_FILE_BYTES)?;
+            files.insert(name, bytes);
+        }
+        let model = inlined(&graph, 0..graph.len(), Message::Model, &files)
+            .ok_or_else(|| refused("it names weights that its files lack"))?;
+        if model.len() as u64 > MAX_FILE_BYTES {
+            return Err(refused("with its weights it is larger than the 2 GiB of an ONNX file"));
+        }
+        if GraphOutline::of(&model).is_none_or(|outline| !outline.external_files.is_empty()) {
+            return Err(refused("it keeps weights in places that are not supported"));
+        }
+        Ok(model)
+    }
+}
+
+/// A message on the way from a model to its tensors.
+#[derive(Clone, Copy)]
+enum Message {
+    Model,
+    Graph,
+    Node,
+    Attribute,
+    Tensor,
+}
+
+impl Message {
+    /// What a field of this message holds, where a tensor may be inside.
+    fn field(self, number: u64) -> Option<Self> {
+        Some(match (self, number) {
+            (Self::Model, 7) | (Self::Attribute, 6 | 11) => Self::Graph,
+            (Self::Graph, 1) => Self::Node,
+            (Self::Node, 5) => Self::Attribute,
+            (Self::Graph, 5) | (Self::Attribute, 5 | 10) => Self::Tensor,
+            _ => return None,
+        })
+    }
+}
+
+/// The message with all external tensors inside. `None` where a reference leads nowhere.
+fn inlined(
+    model: &[u8],
+    message: Range<usize>,
+    kind: Message,
+    files: &HashMap<String, Vec<u8>>,
+) -> Option<Vec<u8>> {
+    if matches!(kind, Message::Tensor) {
+        return inlined_tensor(model, message, files);
+    }
+    let mut out = Vec::new();
+    for field in Fields::of(model, message) {
+        let field = field?;
+        match (kind.field(field.number), field.content) {
+            (Some(kind), Some(content)) => {
+                put_bytes(&mut out, field.number, &inlined(model, content, kind, files)?);
+            }
+            _ => out.extend_from_slice(&model[field.whole]),
+        }
+    }
+    Some(out)
+}
+
+/// A `TensorProto` whose external data, if it has any, became `raw_data`.
+fn inlined_tensor(model: &[u8], tensor: Range<usize>, files: &HashMap<String, Vec<u8>>) -> Option<Vec<u8>> {
+    let (mut kept, mut external) = (Vec::new(), HashMap::new());
+    for field in Fields::of(model, tensor.clone()) {
+        let field = field?;
+        match (field.number, field.content) {
+            (TENSOR_EXTERNAL_DATA, Some(entry)) => {
+                let (key, value) = entry_of(model, entry)?;
+                external.insert(key, value);
+            }
+            // What is left is inside, which is the default.
+            (TENSOR_DATA_LOCATION, _) => {}
+            _ => kept.extend_from_slice(&model[field.whole]),
+        }
+    }
+    if external.is_empty() {
+        return Some(model[tensor].to_vec());
+    }
+    let file = files.get(*external.get("location")?)?;
+    let number = |key: &str| external.get(key).map(|text| text.parse::<usize>().ok());
+    let start = number("offset").unwrap_or(Some(0))?;
+    let length = number("length").unwrap_or_else(|| file.len().checked_sub(start))?;
+    put_bytes(&mut kept, TENSOR_RAW_DATA, file.get(start..start.checked_add(length)?)?);
+    Some(kept)
+}
+
+/// A `StringStringEntryProto`.
+fn entry_of(model: &[u8], entry: Range<usize>) -> Option<(&str, &str)> {
+    let (mut key, mut value) = ("", "");
+    for field in Fields::of(model, entry) {
+        let field = field?;
+        let text = |content: Range<usize>| std::str::from_utf8(&model[content]).ok();
+        match (field.number, field.content) {
+            (ENTRY_KEY, Some(content)) => key = text(content)?,
+            (ENTRY_VALUE, Some(content)) => value = text(content)?,
+            _ => {}
+        }
+    }
+    Some((key, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(fields: &[(u64, &[u8])]) -> Vec<u8> {
+        let mut message = Vec::new();
+        fields.iter().for_each(|(number, content)| put_bytes(&mut message, *number, content));
+        message
+    }
+
+    /// The graph, and a second time as the body of a loop.
+    fn with_loop(graph: &[u8]) -> Vec<u8> {
+        let node = message(&[(4, b"Loop"), (5, &message(&[(1, b"body"), (6, graph)]))]);
+        message(&[(2, b"producer"), (7, &[graph, &message(&[(1, &node)])].concat())])
+    }
+
+    fn model(entries: &[(&str, &str)]) -> Vec<u8> {
+        let mut tensor = message(&[(8, b"weight")]);
+        for (key, value) in entries {
+            put_bytes(&mut tensor, 13, &message(&[(1, key.as_bytes()), (2, value.as_bytes())]));
+        }
+        // data_location = EXTERNAL
+        tensor.extend([14 << 3, 1]);
+        let inside = message(&[(8, b"inside"), (9, &[7; 4])]);
+        with_loop(&message(&[(5, &tensor), (5, &inside), (2, b"graph")]))
+    }
+
+    fn inlined_model(entries: &[(&str, &str)]) -> Option<Vec<u8>> {
+        let model = model(entries);
+        inlined(&model, 0..model.len(), Message::Model, &files())
+    }
+
+    fn files() -> HashMap<String, Vec<u8>> {
+        HashMap::from([("w.bin".to_string(), vec![1, 2, 3, 4, 5, 6])])
+    }
+
+    #[test]
+    fn ranges_of_files_become_raw_data() {
+        let inside = message(&[(8, b"inside"), (9, &[7; 4])]);
+        for (entries, expected) in [
+            (&[("location", "w.bin"), ("offset", "1"), ("length", "3")][..], &[2, 3, 4][..]),
+            (&[("length", "6"), ("location", "w.bin")], &[1, 2, 3, 4, 5, 6]),
+            (&[("location", "w.bin"), ("offset", "4")], &[5, 6]),
+        ] {
+            let tensor = message(&[(8, b"weight"), (9, expected)]);
+            let graph = message(&[(5, &tensor), (5, &inside), (2, b"graph")]);
+            assert_eq!(inlined_model(entries), Some(with_loop(&graph)), "{entries:?}");
+        }
+    }
+
+    #[test]
+    fn references_that_lead_nowhere_are_refused() {
+        for entries in [
+            &[("location", "other.bin")][..],
+            &[("offset", "0")],
+            &[("location", "w.bin"), ("offset", "7")],
+            &[("location", "w.bin"), ("offset", "5"), ("length", "2")],
+            &[("location", "w.bin"), ("offset", "-1")],
+            &[("location", "w.bin"), ("offset", "2"), ("length", "18446744073709551615")],
+        ] {
+            assert_eq!(inlined_model(entries), None, "{entries:?}");
+        }
+    }
+}
