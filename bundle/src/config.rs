@@ -112,6 +112,9 @@ pub struct Provenance {
     /// The checkpoints whose mean the weights are, if they are a mean.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub averaged: Vec<SourceCheckpoint>,
+    /// Strength by which the logits of rare tokens were raised after training; 0 where they were not.
+    #[serde(default, skip_serializing_if = "is_zero_strength")]
+    pub logit_adjustment: f32,
     /// Program and version that wrote the bundle.
     pub exported_by: String,
 }
@@ -207,6 +210,10 @@ impl Config {
             }
         }
     }
+}
+
+fn is_zero_strength(strength: &f32) -> bool {
+    *strength == 0.0
 }
 
 fn is_zero(count: &usize) -> bool {

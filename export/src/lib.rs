@@ -26,6 +26,7 @@ mod encoder;
 mod error;
 pub mod graph;
 mod linear;
+mod logit_adjustment;
 pub mod proto;
 pub mod seeded;
 mod weights;

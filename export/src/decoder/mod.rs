@@ -21,6 +21,11 @@ pub trait DecoderKind: std::fmt::Debug + Sync {
     /// training draws them.
     fn weight_shapes(&self, sizes: &Architecture) -> Vec<(&'static str, Vec<usize>)>;
 
+    /// Which weight, `[vocab_size]`, is added to the logits; `None` where there is none.
+    fn output_bias(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Where the numbers of a weight lie in [`Checkpoint::seeded`].
     fn seeded_range(&self, name: &str, shape: &[usize], sizes: &Architecture) -> Range<f32>;
 

@@ -7,4 +7,5 @@ mod bundles;
 mod checkpoints;
 mod common;
 mod graphs;
+mod logit_adjustment;
 mod parity;

@@ -1,5 +1,6 @@
 //! The program's subcommands, one file each.
 
+pub mod adjust;
 pub mod average;
 mod checkpoint;
 pub mod evaluate;

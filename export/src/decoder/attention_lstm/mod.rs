@@ -26,6 +26,10 @@ impl DecoderKind for AttentionLstm {
         weights::shapes(sizes)
     }
 
+    fn output_bias(&self) -> Option<&'static str> {
+        Some(weights::VOCAB_BIAS)
+    }
+
     fn seeded_range(&self, name: &str, shape: &[usize], sizes: &Architecture) -> Range<f32> {
         // A tied token scores its own embedding: a large one would repeat itself for ever.
         let embedding = if sizes.tie_word_embeddings { 0.2 } else { 1.0 };
