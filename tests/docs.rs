@@ -4,33 +4,15 @@
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 use glimpse_bundle::{CONFIG, Config, DecoderInterface};
-use glimpse_tests::places::{project, shipped_bundle};
+use glimpse_tests::places::{is_page, pages, project, shipped_bundle};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// Folders whose pages are checked, besides the project's root.
-const FOLDERS: [&str; 5] =
-    ["docs", "apps/python", "assets/photos", "models/backbones", "models/flickr8k-edge"];
 /// What the name of a file in `code` ends in, where it is to exist.
 const SUFFIXES: [&str; 11] =
     [".rs", ".py", ".mjs", ".toml", ".md", ".json", ".txt", ".svg", ".safetensors", ".onnx", "/"];
-
-fn is_page(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "md")
-}
-
-fn pages() -> Vec<PathBuf> {
-    let folders = [""].iter().chain(&FOLDERS).map(|folder| project().join(folder));
-    let mut pages: Vec<_> = folders
-        .flat_map(|folder| fs::read_dir(folder).unwrap())
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| is_page(path))
-        .collect();
-    pages.sort();
-    pages
-}
 
 /// What a page names.
 #[derive(Debug, Default)]

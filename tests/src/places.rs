@@ -1,6 +1,11 @@
 //! Where the project's files lie.
 
+use std::fs;
 use std::path::{Path, PathBuf};
+
+/// Folders whose pages are checked, besides the project's root.
+const PAGES_IN: [&str; 5] =
+    ["docs", "apps/python", "assets/photos", "models/backbones", "models/flickr8k-edge"];
 
 /// The project's root.
 pub fn project() -> &'static Path {
@@ -30,4 +35,24 @@ pub fn shared(path: &str) -> Option<PathBuf> {
     }
     println!("there is no {}", path.display());
     None
+}
+
+/// Whether it is a file in Markdown.
+pub fn is_page(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "md")
+}
+
+/// The pages of the documentation, sorted.
+///
+/// # Panics
+/// When a folder cannot be read.
+pub fn pages() -> Vec<PathBuf> {
+    let folders = [""].iter().chain(&PAGES_IN).map(|folder| project().join(folder));
+    let mut pages: Vec<_> = folders
+        .flat_map(|folder| fs::read_dir(folder).expect("a folder"))
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| is_page(path))
+        .collect();
+    pages.sort();
+    pages
 }

@@ -16,9 +16,34 @@ pub fn glimpse() -> Command {
 
 /// `glimpse-train` as the tests are built, started in the same way.
 pub fn glimpse_train() -> Command {
-    static PATH: LazyLock<PathBuf> =
-        LazyLock::new(|| build(&["-p", "glimpse-trainer", "--bin", "glimpse-train"]));
-    from_project(&PATH)
+    from_project(glimpse_train_path())
+}
+
+/// `glimpse-train` as the tests are built.
+///
+/// # Panics
+/// When it does not build.
+pub fn glimpse_train_path() -> &'static Path {
+    static PATH: LazyLock<PathBuf> = LazyLock::new(|| build(&["--workspace", "--bin", "glimpse-train"]));
+    &PATH
+}
+
+/// `glimpse-quantize` as the tests are built.
+///
+/// # Panics
+/// When it does not build.
+pub fn glimpse_quantize_path() -> &'static Path {
+    static PATH: LazyLock<PathBuf> = LazyLock::new(|| build(&["--workspace", "--bin", "glimpse-quantize"]));
+    &PATH
+}
+
+/// `glimpse-serve` as the tests are built.
+///
+/// # Panics
+/// When it does not build.
+pub fn glimpse_serve_path() -> &'static Path {
+    static PATH: LazyLock<PathBuf> = LazyLock::new(|| build(&["--workspace", "--bin", "glimpse-serve"]));
+    &PATH
 }
 
 /// The release build of `glimpse`, built or brought up to date on the first call.
@@ -42,7 +67,8 @@ fn from_project(program: &Path) -> Command {
     command
 }
 
-/// No variable names the programs of another crate, and only cargo knows where it puts them.
+/// No variable names the programs of another crate, and only cargo knows where it puts them. A build of the workspace
+/// has the features that the tests were built with: nothing is compiled anew.
 fn build(arguments: &[&str]) -> PathBuf {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
