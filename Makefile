@@ -56,7 +56,7 @@ export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test test-ray build-tests bench bench-gpu bench-serve bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser wheel build clean pip
+.PHONY: help demo serve test test-ray build-tests bench bench-gpu bench-serve soak bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser wheel build clean pip
 
 help: ## List these targets
 	@echo "make TARGET, where TARGET is one of"
@@ -105,6 +105,10 @@ bench-gpu: deps-gpu $(WITH_BENCH) ## Time Glimpse beside PyTorch on one NVIDIA c
 bench-serve: deps ## Time glimpse-serve under load beside glimpse on the same photos
 	@$(CARGO) build --release -p glimpse-cli $(CARGO_FLAGS)
 	@$(CARGO) bench -p glimpse-server --bench load $(CARGO_FLAGS) -- --program $(TARGET)/release/glimpse $(BENCH_FLAGS)
+
+soak: deps ## 20,000 captions and 20,000 requests in one process each, and eight threads for ten minutes: memory, descriptors
+	@$(CARGO) bench -p glimpse-runtime --bench soak $(CARGO_FLAGS)
+	@$(CARGO) bench -p glimpse-server --bench load $(CARGO_FLAGS) -- --soak 20000
 
 bench-training: deps-torch $(WITH_BENCH) ## Time training beside eager PyTorch, and filling the cache beside the bare backbone
 	@echo "==> Building glimpse-train"

@@ -8,6 +8,9 @@
 //! 3. Overload: four times the clients that the queue holds. Each request must get an answer; the 99th percentile of
 //!    the accepted ones is compared with what the queue's length promises; memory before and after.
 //!
+//! `--soak N` does another thing: N requests to one server, whose memory must not grow by more than 2 % after the first
+//! tenth, and which must lose no descriptor (`make soak`).
+//!
 //! ```sh
 //! cargo bench -p glimpse-server --bench load -- --photos DIR --requests 1000
 //! ```
@@ -46,6 +49,9 @@ struct Args {
     /// The program to compare with; without it there is no comparison
     #[arg(long)]
     program: Option<PathBuf>,
+    /// Instead of the measurements: this many requests, and a look at the server's memory
+    #[arg(long, value_name = "N")]
+    soak: Option<usize>,
     /// What cargo adds
     #[arg(long, hide = true)]
     bench: bool,
@@ -60,6 +66,9 @@ fn main() {
     let photos: Arc<Vec<Vec<u8>>> = Arc::new(files.iter().map(|file| std::fs::read(file).unwrap()).collect());
     println!("{} photos of {}, {} beams", photos.len(), args.photos.display(), args.num_beams);
 
+    if let Some(requests) = args.soak {
+        return soak(&args, &photos, requests);
+    }
     let batch_size = args.batch_size;
     let server = Server::start(&[("BATCH_SIZE", batch_size)]);
     server.load(&args, &photos, batch_size, batch_size * 4);
@@ -77,6 +86,22 @@ fn main() {
         println!("glimpse caption: {rate:.1} photos/s; HTTP / program: {:.2}", batched.rate() / rate);
     }
     overload(&args, &photos);
+}
+
+fn soak(args: &Args, photos: &Arc<Vec<Vec<u8>>>, requests: usize) {
+    let server = Server::start(&[("BATCH_SIZE", args.batch_size)]);
+    let first = requests / 10;
+    let mut answered = server.load(args, photos, args.batch_size, first).accepted.len();
+    let before = (server.resident_megabytes(), server.descriptors());
+    answered += server.load(args, photos, args.batch_size, requests - first).accepted.len();
+    let after = (server.resident_megabytes(), server.descriptors());
+    println!(
+        "{answered} of {requests} requests answered; memory {:.1} MB after {first}, {:.1} MB at the end; descriptors {} and {}",
+        before.0, after.0, before.1, after.1
+    );
+    assert_eq!(answered, requests, "requests without captions");
+    assert!(after.0 <= before.0 * 1.02, "memory grows");
+    assert!(after.1 <= before.1, "descriptors are lost");
 }
 
 fn overload(args: &Args, photos: &Arc<Vec<Vec<u8>>>) {
@@ -177,6 +202,14 @@ impl Server {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
         kilobytes.unwrap_or(f64::NAN) / 1000.0
+    }
+}
+
+impl Server {
+    /// Open descriptors, where the system tells them, once idle connections are closed.
+    fn descriptors(&self) -> usize {
+        thread::sleep(Duration::from_secs(2));
+        std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).map_or(0, Iterator::count)
     }
 }
 
