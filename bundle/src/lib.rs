@@ -16,6 +16,7 @@
 //! | [`tensors`] | names of the graphs' inputs and outputs |
 //! | [`write_whole`], [`WholeFolder`] | files and folders that appear whole or not at all |
 //! | [`checkpoint`] | what a training checkpoint holds besides its weights |
+//! | [`shipped_bundle`] | the bundle that comes with the programs |
 //! | [`printable`] | a text from outside, safe to print on a terminal |
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
@@ -34,6 +35,7 @@ pub mod image;
 mod ordered_map;
 mod preprocessor;
 mod self_contained;
+mod shipped;
 pub mod tensors;
 mod text;
 mod tokenizer;
@@ -54,6 +56,7 @@ pub use graph_outline::external_files;
 pub use image::Preprocessor;
 pub use ordered_map::{OrderedMap, for_each_ordered};
 pub use preprocessor::{MAX_INPUT_SIDE, PreprocessorConfig, Resample, Size};
+pub use shipped::{SHIPPED_BUNDLE, shipped_bundle};
 pub use text::printable;
 pub use tokenizer::{BOS_ID, Detokenizer, EOS_ID, MAX_VOCAB_SIZE, PAD_ID, SPECIALS, UNK_ID};
 #[cfg(feature = "tokenizers")]

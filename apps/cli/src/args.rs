@@ -2,17 +2,13 @@
 
 use super::complain;
 use anyhow::{Context, Result, bail};
-use glimpse_bundle::Bundle;
+use glimpse_bundle::{Bundle, SHIPPED_BUNDLE, shipped_bundle};
 use glimpse_captions::{CaptionedImage, Dataset, Layout, Split, SplitLists, Splits, read_split_list};
 use glimpse_metrics::TrainingCaptions;
 use glimpse_runtime::{
     Captioner, CaptionerOptions, Device, OnnxRuntimeOptions, PrecisionChoice, StreamOptions,
 };
-use std::env;
 use std::path::{Path, PathBuf};
-
-/// The bundle to use if the user names none.
-const DEFAULT_MODEL: &str = "models/flickr8k-edge";
 
 /// The model, and where it runs.
 #[derive(clap::Args)]
@@ -175,13 +171,10 @@ pub fn model_dir(named: Option<&Path>) -> Result<PathBuf> {
     if let Some(dir) = named {
         return Ok(dir.to_path_buf());
     }
-    let program = env::current_exe().and_then(|path| path.canonicalize()).unwrap_or_default();
-    let above = program.ancestors().skip(1).map(|folder| folder.join(DEFAULT_MODEL));
-    let mut places = std::iter::once(PathBuf::from(DEFAULT_MODEL)).chain(above);
-    match places.find(|dir| dir.is_dir()) {
+    match shipped_bundle() {
         Some(dir) => Ok(dir),
         None => bail!(
-            "no bundle: {DEFAULT_MODEL} is neither in the working directory nor beside or above the \
+            "no bundle: {SHIPPED_BUNDLE} is neither in the working directory nor beside or above the \
              program; name one with --model"
         ),
     }

@@ -2,6 +2,7 @@
 
 use crate::config::Limits;
 use crate::token::Token;
+use glimpse_bundle::{SHIPPED_BUNDLE, shipped_bundle};
 use glimpse_runtime::{CaptionerOptions, Device, PrecisionChoice};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -14,9 +15,9 @@ use std::time::Duration;
 #[derive(Debug, clap::Parser)]
 #[command(name = "glimpse-serve", version)]
 pub struct Args {
-    /// The bundle
-    #[arg(long, value_name = "DIR", default_value = "models/flickr8k-edge", env = "GLIMPSE_MODEL")]
-    pub(crate) model: PathBuf,
+    /// The bundle [default: models/flickr8k-edge in the working directory or beside the program]
+    #[arg(long, value_name = "DIR", env = "GLIMPSE_MODEL")]
+    model: Option<PathBuf>,
     /// auto, cpu, cuda or cuda:INDEX; auto takes CUDA where it works, cuda takes it or fails
     #[arg(long, default_value = "auto", env = "GLIMPSE_DEVICE")]
     device: Device,
@@ -89,6 +90,11 @@ struct LimitArgs {
 }
 
 impl Args {
+    /// The bundle to open; where none is found, the path that is searched for, and opening it says so.
+    pub(crate) fn model(&self) -> PathBuf {
+        self.model.clone().or_else(shipped_bundle).unwrap_or_else(|| SHIPPED_BUNDLE.into())
+    }
+
     /// How the bundle is opened.
     pub(crate) fn captioner_options(&self) -> CaptionerOptions {
         let mut options = CaptionerOptions::default().with_device(self.device).with_precision(self.precision);

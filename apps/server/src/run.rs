@@ -20,7 +20,8 @@ use tokio::net::TcpListener;
 pub fn run(args: &Args) -> Result<()> {
     log(args);
     let metrics = metrics::install().context("metrics cannot be counted")?;
-    let captioner = Captioner::open(&args.model, &args.captioner_options())?;
+    let model = args.model();
+    let captioner = Captioner::open(&model, &args.captioner_options())?;
     if let Some(reason) = captioner.fallback() {
         tracing::warn!(reason, "captioning on the CPU, as CUDA cannot be used");
     }
@@ -43,7 +44,7 @@ pub fn run(args: &Args) -> Result<()> {
         signals::watch(state.clone())?;
         tokio::spawn(crate::metrics::keep_small(metrics));
         let address = listener.local_addr()?;
-        tracing::info!(model = %args.model.display(), %device, "listening on http://{address}");
+        tracing::info!(model = %model.display(), %device, "listening on http://{address}");
         listen::serve(listener, router(state.clone()), state).await;
         tracing::info!("stopped");
         Ok(())

@@ -11,7 +11,7 @@ pub enum Origin {
     Named,
     /// The environment variable `ORT_DYLIB_PATH`.
     EnvironmentVariable,
-    /// In the program's own folder.
+    /// In the program's own folder, or in `lib` there.
     BesideProgram,
     /// Where `pip install --target .deps onnxruntime` puts it.
     Deps,
@@ -66,7 +66,7 @@ pub(super) fn places(named: Option<&Path>, empty: &mut Vec<PathBuf>) -> Vec<Plac
     }
     let program = env::current_exe().and_then(|path| path.canonicalize()).ok();
     let folder = program.as_deref().and_then(Path::parent);
-    let beside = folder.map(|folder| place(Origin::BesideProgram, folder.to_path_buf()));
+    let beside = folder.into_iter().flat_map(beside);
     let above = folder.into_iter().flat_map(Path::ancestors).map(Path::to_path_buf);
     let deps = env::current_dir()
         .into_iter()
@@ -84,6 +84,11 @@ pub(super) fn places(named: Option<&Path>, empty: &mut Vec<PathBuf>) -> Vec<Plac
     found.dedup();
     found.extend(SYSTEM_NAMES.iter().map(|name| place(Origin::System, name.into())));
     found
+}
+
+/// The folders beside a program in `folder`: that one, and the one where releases keep libraries.
+fn beside(folder: &Path) -> [Place; 2] {
+    [folder.to_path_buf(), folder.join("lib")].map(|path| Place { origin: Origin::BesideProgram, path })
 }
 
 /// The library at `path`, which may also be the folder that holds it. Absolute where it exists, as
@@ -115,6 +120,16 @@ fn is_library(name: &OsStr) -> bool {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_release_keeps_the_library_in_lib_beside_the_program() {
+        let release = tempfile::tempdir().unwrap();
+        std::fs::create_dir(release.path().join("lib")).unwrap();
+        let file = release.path().join("lib/libonnxruntime.so.1.32.0");
+        std::fs::write(&file, "").unwrap();
+        let found = beside(release.path()).map(|place| library_in(&place.path));
+        assert_eq!(found, [None, Some(file)]);
+    }
 
     #[test]
     fn only_the_library_itself_counts() {
