@@ -44,6 +44,11 @@ enum Command {
     Optimize(optimize::Args),
 }
 
+/// The program's flags, subcommands and help, as manual pages and completions of shells are made from them.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Some inputs failed.
 const SOME_FAILED: u8 = 1;
 /// Wrong use: bad flags, no bundle, no ONNX Runtime.
