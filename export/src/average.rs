@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// A checkpoint whose weights are the mean of those of several runs (a model soup, Wortsman et al. 2022).
 ///
-/// The runs must have begun with the same weights, which may be among them: the mean of runs that were drawn at random
+/// The runs must go back to the same weights, which may be among them: the mean of runs that were drawn at random
 /// each predicts nothing.
 /// Decoding defaults and scores are the first checkpoint's.
 ///
@@ -71,7 +71,9 @@ fn check(first: (&Checkpoint, &str), other: (&Checkpoint, &str), path: &Path) ->
         "has another preprocessing than the first"
     } else if backbone(first.0) != backbone(other.0) {
         "has another backbone than the first"
-    } else if start(first) != start(other) && drawn(first.0).is_none_or(|seed| Some(seed) != drawn(other.0)) {
+    } else if !line(first).any(|one| line(other).any(|another| one == another))
+        && drawn(first.0).is_none_or(|seed| Some(seed) != drawn(other.0))
+    {
         "began with other weights than the first: the mean of such runs predicts nothing"
     } else {
         return Ok(());
@@ -79,9 +81,11 @@ fn check(first: (&Checkpoint, &str), other: (&Checkpoint, &str), path: &Path) ->
     Err(Error::Contradiction { what: "checkpoints", reason: format!("{} {differs}", path.display()) })
 }
 
-/// The checkpoint that training began with, or this one, which others may have begun with: its SHA-256.
-fn start<'a>((checkpoint, sha256): (&'a Checkpoint, &'a str)) -> &'a str {
-    checkpoint.config.provenance.started_from.as_ref().map_or(sha256, |start| &start.sha256)
+/// The SHA-256 of this checkpoint, of the one that it began with, of the one that that began with, and so on.
+fn line<'a>((checkpoint, sha256): (&'a Checkpoint, &'a str)) -> impl Iterator<Item = &'a str> {
+    let first = checkpoint.config.provenance.started_from.as_deref();
+    let starts = std::iter::successors(first, |start| start.provenance.started_from.as_deref());
+    std::iter::once(sha256).chain(starts.map(|start| start.sha256.as_str()))
 }
 
 /// The seed that the first weights were drawn with, where training began with those.

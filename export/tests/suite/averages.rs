@@ -50,6 +50,19 @@ fn the_mean_of_runs_and_of_their_start() {
     assert_eq!(Checkpoint::read(&folder.path().join("mean")).unwrap().config, mean.config);
 }
 
+/// A run that was begun with a run of the same line.
+#[test]
+fn the_mean_of_a_run_and_of_one_that_goes_on_from_it() {
+    let folder = tempdir().unwrap();
+    let first = shifted(&folder, "first", 1.0, begun_with("root"));
+    let mut provenance = begun_with(&sha256_of_file(&first).unwrap());
+    provenance.started_from.as_mut().unwrap().provenance = begun_with("root");
+    let second = shifted(&folder, "second", 0.0, provenance);
+    for paths in [[&first, &second], [&second, &first]] {
+        assert_eq!(average(&paths).unwrap().config.provenance.averaged.len(), 2);
+    }
+}
+
 #[test]
 fn runs_that_have_no_mean_are_refused() {
     let folder = tempdir().unwrap();
