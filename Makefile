@@ -56,7 +56,7 @@ export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test test-ray build-tests bench bench-gpu bench-serve soak bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser wheel build clean pip
+.PHONY: help demo serve test test-ray build-tests bench bench-gpu bench-serve soak bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser wheel build clean pip onnxruntime-versions
 
 help: ## List these targets
 	@echo "make TARGET, where TARGET is one of"
@@ -138,6 +138,10 @@ build: deps-torch ## Build both programs for use: target/release/glimpse and gli
 	@echo "==> Building glimpse and glimpse-train"
 	@$(CARGO) build --release -p glimpse-cli $(CARGO_FLAGS)
 	@$(CARGO) build --release -p glimpse-trainer $(CARGO_FLAGS)
+
+onnxruntime-versions: deps ## Caption with every ONNX Runtime from 1.16 on, and write docs/onnxruntime.md (fetches 1 GB; needs npm)
+	@$(CARGO) build --release -p glimpse-cli $(CARGO_FLAGS)
+	@$(PYTHON) tests/onnxruntime/versions.py --program $(TARGET)/release/glimpse
 
 deps: $(WITH_ORT) ## Fetch ONNX Runtime into .deps/ (28 MB)
 
