@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// Each crate and those of this workspace that it may use.
-const EDGES: [(&str, &[&str]); 12] = [
+const EDGES: [(&str, &[&str]); 13] = [
     ("attention", &["bundle"]),
     ("bundle", &[]),
     ("captions", &[]),
@@ -17,11 +17,12 @@ const EDGES: [(&str, &[&str]); 12] = [
     ("export", &["bundle"]),
     ("generation", &["bundle"]),
     ("metrics", &[]),
+    ("page", &[]),
     ("python", &["bundle", "cli", "metrics", "runtime"]),
     // `runtime` for the program alone, which calibrates.
     ("quantize", &["bundle", "export", "runtime"]),
     ("runtime", &["bundle", "generation"]),
-    ("server", &["bundle", "runtime"]),
+    ("server", &["bundle", "page", "runtime"]),
     ("trainer", &["attention", "bundle", "captions", "export", "metrics"]),
 ];
 

@@ -4,42 +4,18 @@ use crate::refusal::Refusal;
 use axum::extract::Path;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest, Sha256};
+use glimpse_page::{EXAMPLES, Engine, Page};
 use std::sync::LazyLock;
 
-const STYLE: &str = include_str!("page/page.css");
-const SCRIPT: &str = concat!(
-    "\"use strict\";\n",
-    include_str!("page/request.js"),
-    include_str!("page/captions.js"),
-    include_str!("page/parting.js"),
-    include_str!("page/tree.js"),
-    include_str!("page/folder.js"),
-    include_str!("page/start.js"),
-);
-
-/// The example photos with their names.
-const EXAMPLES: [(&str, &[u8]); 5] = [
-    ("beach.jpg", include_bytes!("../../../assets/photos/beach.jpg")),
-    ("canyon.jpg", include_bytes!("../../../assets/photos/canyon.jpg")),
-    ("dog-in-woods.jpg", include_bytes!("../../../assets/photos/dog-in-woods.jpg")),
-    ("photographer.jpg", include_bytes!("../../../assets/photos/photographer.jpg")),
-    ("two-dogs.jpg", include_bytes!("../../../assets/photos/two-dogs.jpg")),
-];
-
-/// The page and its policy: its own style and script run, and nothing else.
+/// The page and its policy.
 static PAGE: LazyLock<(String, String)> = LazyLock::new(|| {
-    let page = include_str!("page/page.html").replace("/*STYLE*/", STYLE).replace("/*SCRIPT*/", SCRIPT);
-    let hash = |text: &str| STANDARD.encode(Sha256::digest(text.as_bytes()));
-    let policy = format!(
-        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; img-src 'self' blob: data:; connect-src \
-         'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        hash(SCRIPT),
-        hash(STYLE)
-    );
-    (page, policy)
+    let page = Page::new(&Engine {
+        script: include_str!("page/engine.js"),
+        controls: include_str!("page/controls.html"),
+        footer: "Photos go to this server alone. <a href=\"docs\">API</a>",
+    });
+    let policy = format!("{}; frame-ancestors 'none'", page.policy(""));
+    (page.into_html(None), policy)
 });
 
 /// The names of the example photos.

@@ -113,7 +113,7 @@ function showLines() {
   const name = state.example ?? state.file.name ?? "photo.jpg";
   const quoted = `'${name.replaceAll("'", "'\\''")}'`;
   const flags = `--num-beams ${num_beams} --length-penalty ${length_penalty} --no-repeat-ngram-size ${no_repeat_ngram_size}`;
-  const url = new URL(`v1/captions?${query}`, location.href.split("#")[0]);
+  const url = new URL(`v1/captions?${query}`, engine.base);
   const lines = {
     curl: `curl --data-binary @${quoted} '${url}'`,
     program: `glimpse caption --json ${flags} ${quoted}`,

@@ -1,4 +1,7 @@
-// Settings, the permalink, and the call of the server.
+// Settings, the permalink, and a photo's way through the engine.
+//
+// An engine captions photos: `engine.open()` resolves to what `GET /info` of glimpse-serve answers, `engine.caption(photo, options, isStopped)` to
+// what `POST /v1/captions` answers; both fail with one line. `engine.base` is where the line of curl leads.
 const $ = (id) => document.getElementById(id);
 const KEYS = ["num_beams", "length_penalty", "no_repeat_ngram_size"];
 const state = { info: null, example: null, file: null, bitmap: null, answer: null, call: 0 };
@@ -44,33 +47,6 @@ function readPermalink() {
   return pairs.get("example");
 }
 
-const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
-
-async function fetchWithToken(path, options = {}) {
-  const headers = { ...options.headers };
-  const token = sessionStorage.getItem("token");
-  if (token) headers.Authorization = `Bearer ${token}`;
-  const answer = await fetch(path, { ...options, headers });
-  $("token-form").hidden = answer.status !== 401;
-  return answer;
-}
-
-// Captions a photo with greedy search and beams. A full queue is waited for.
-async function caption(photo, options, isStopped = () => false) {
-  const query = new URLSearchParams(options);
-  for (;;) {
-    const headers = { "Content-Type": photo.type.startsWith("image/") ? photo.type : "application/octet-stream" };
-    const answer = await fetchWithToken(`v1/captions?${query}`, { method: "POST", body: photo, headers });
-    if (answer.status === 503 && !isStopped()) {
-      await pause(Number(answer.headers.get("Retry-After")) || 1);
-      continue;
-    }
-    const json = await answer.json();
-    if (!answer.ok) throw new Error(json.error);
-    return json;
-  }
-}
-
 function queryOf(extra = {}) {
   const { num_beams, length_penalty, no_repeat_ngram_size } = settings();
   return { num_beams: `1,${num_beams}`, length_penalty, no_repeat_ngram_size, ...extra };
@@ -83,7 +59,7 @@ async function run() {
   say("Captioning …");
   try {
     const options = queryOf({ output_attentions: true, trace: true, timings: true });
-    const answer = await caption(state.file, options, () => call !== state.call);
+    const answer = await engine.caption(state.file, options, () => call !== state.call);
     if (call !== state.call) return;
     state.answer = answer;
     say("");
@@ -105,7 +81,7 @@ async function take(file, example = null) {
   try {
     state.bitmap = await createImageBitmap(file);
   } catch {
-    // The server reads formats that this browser does not.
+    // A server reads formats that this browser does not.
     state.bitmap = null;
   }
   await run();

@@ -32,7 +32,7 @@ async function compareFolder(files) {
 async function compareOne(file, isStopped) {
   const row = { name: file.webkitRelativePath || file.name, greedy: "", beams: "", changed: "", gain: null, greedy_ms: null, beams_ms: null, error: "" };
   try {
-    const { results: [greedy, beams] } = await caption(file, queryOf({ timings: true }), isStopped);
+    const { results: [greedy, beams] } = await engine.caption(file, queryOf({ timings: true }), isStopped);
     row.greedy = greedy.captions[0].generated_text;
     row.beams = beams.captions[0].generated_text;
     row.changed = row.greedy === row.beams ? "no" : "yes";

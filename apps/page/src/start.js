@@ -1,6 +1,8 @@
 // What happens when something is clicked, dropped, pasted or changed.
 
 function showAll() {
+  // For those who hear the page.
+  $("said").textContent = state.answer.results.map((result) => `${nameOf(result)}: ${result.captions[0].generated_text}`).join(" ");
   showCaptions();
   showParting();
   showTree();
@@ -20,9 +22,10 @@ async function filesOf(entry) {
 }
 
 function listen() {
-  for (const [button, input] of [["pick", "file-input"], ["camera", "camera-input"], ["folder", "folder-input"]]) {
+  for (const [button, input] of [["pick", "file-input"], ["folder", "folder-input"]]) {
     $(button).addEventListener("click", () => $(input).click());
   }
+  listenToCamera();
   for (const input of ["file-input", "camera-input"]) {
     $(input).addEventListener("change", (event) => {
       takeFiles(event.target.files);
@@ -66,11 +69,6 @@ function listen() {
   $("copy-link").addEventListener("click", () => copy(location.href.split("#")[0] + permalink()));
   $("save-csv").addEventListener("click", () => save("glimpse.csv", new Blob([csv()], { type: "text/csv" })));
   $("stop").addEventListener("click", () => { folder.run++; $("stop").disabled = true; });
-  $("token-form").addEventListener("submit", (event) => {
-    event.preventDefault();
-    sessionStorage.setItem("token", $("token").value);
-    start();
-  });
   $("theme").addEventListener("click", () => {
     const root = document.documentElement;
     const isDark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
@@ -80,9 +78,7 @@ function listen() {
 }
 
 async function start() {
-  const answer = await fetchWithToken("info");
-  if (!answer.ok) return say("This server wants a token.", true);
-  state.info = await answer.json();
+  state.info = await engine.open();
   const { model, onnxruntime, generation_config, limits } = state.info;
   $("model").textContent = `${model.name} · ONNX Runtime ${onnxruntime.version} on ${state.info.device}`;
   $("num_beams").max = Math.min(10, limits.max_beams - 1);
@@ -100,7 +96,11 @@ async function start() {
   await takeExample(names.includes(example) ? example : names[0]);
 }
 
+function begin() {
+  start().catch((error) => say(error.message, true));
+}
+
 try { document.documentElement.dataset.theme = localStorage.getItem("theme") ?? ""; } catch { /* no storage: as the system says */ }
 showColumns();
 listen();
-start().catch((error) => say(error.message, true));
+begin();
