@@ -28,11 +28,14 @@ function listen() {
   listenToCamera();
   for (const input of ["file-input", "camera-input"]) {
     $(input).addEventListener("change", (event) => {
-      takeFiles(event.target.files);
+      takeFiles([...event.target.files]);
+      // The same file may be picked again.
+      event.target.value = "";
     });
   }
   $("folder-input").addEventListener("change", (event) => {
     const photos = [...event.target.files].filter(isPhoto);
+    event.target.value = "";
     if (photos.length > 0) compareFolder(photos);
     else say("There is no photo in this folder.", true);
   });
@@ -93,7 +96,9 @@ async function start() {
     add(button, "img", null, { src: `examples/${name}`, alt: "" });
     button.addEventListener("click", () => takeExample(name));
   }
-  await takeExample(names.includes(example) ? example : names[0]);
+  // Whoever took a photo already waits for that one.
+  if (state.file) await run();
+  else await takeExample(names.includes(example) ? example : names[0]);
 }
 
 function begin() {
