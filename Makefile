@@ -37,6 +37,9 @@ WHEEL_BIN     = $(wildcard .deps/wheel/lib/python*/site-packages/bin)
 # What drives the browser that uses the page in a test.
 PLAYWRIGHT_VERSION := 1.65.1
 WITH_BROWSER := $(STAMPS)/playwright-$(PLAYWRIGHT_VERSION)
+# What captions in a browser: of its builds, the one that needs WebAssembly alone.
+ONNXRUNTIME_WEB_VERSION := 1.30.0
+WITH_WEB    := $(STAMPS)/onnxruntime-web-$(ONNXRUNTIME_WEB_VERSION)
 # What `make bench` compares with; 3 GB on Linux, where PyPI's torch brings all of CUDA.
 BENCH       := .cache/bench
 WITH_BENCH  := $(BENCH)/.complete
@@ -56,7 +59,7 @@ export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test test-ray build-tests bench bench-gpu bench-serve soak bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser wheel build clean pip onnxruntime-versions
+.PHONY: help demo serve test test-ray build-tests bench bench-gpu bench-serve soak bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser wheel build clean pip onnxruntime-versions bench-web deps-web web
 
 help: ## List these targets
 	@echo "make TARGET, where TARGET is one of"
@@ -76,11 +79,17 @@ serve: deps ## Caption photos over HTTP on port 8080 with the shipped model
 	@$(CARGO) build --profile serve -p glimpse-server $(CARGO_FLAGS)
 	@$(TARGET)/serve/glimpse-serve $(SERVE_FLAGS)
 
+# WEB_FLAGS='--precision int8' writes 14 MB in place of 45.
+web: deps-web ## Write the page and the shipped model as static files for any host: dist/web (needs npm)
+	@echo "==> Building glimpse-web"
+	@$(CARGO) build --release -p glimpse-web $(CARGO_FLAGS)
+	@$(TARGET)/release/glimpse-web --output dist/web $(WEB_FLAGS)
+
 test: build-tests ## Build everything and run every test (fetches libtorch and Python packages, 900 MB)
 	@echo "==> Running the tests"
 	@$(TEST_ENV) $(CARGO) test --workspace $(CARGO_FLAGS)
 
-build-tests: deps deps-torch deps-python deps-wheel deps-browser ## Build what `make test` runs
+build-tests: deps deps-torch deps-python deps-wheel deps-browser deps-web ## Build what `make test` runs
 	@echo "==> Building glimpse as it is deployed"
 	@$(CARGO) build --release -p glimpse-cli $(CARGO_FLAGS)
 	@echo "==> Building the tests"
@@ -116,6 +125,14 @@ bench-training: deps-torch $(WITH_BENCH) ## Time training beside eager PyTorch, 
 	@$(BENCH)/bin/python3 trainer/benches/training_speed.py --glimpse-train $(TARGET)/release/glimpse-train \
 	  --output $(TARGET)/bench/training.json
 	@$(CARGO) bench -p glimpse-trainer --bench extraction $(CARGO_FLAGS)
+
+bench-web: deps-web deps-browser ## Time the page in Chromium: its loop in f32 and int8 beside captioner_model.onnx
+	@echo "==> Building glimpse-web and glimpse"
+	@$(CARGO) build --release -p glimpse-cli -p glimpse-web $(CARGO_FLAGS)
+	@for precision in fp32 int8; do \
+	  $(TARGET)/release/glimpse-web --precision $$precision --output $(TARGET)/bench/web/$$precision >/dev/null || exit 1; done
+	@$(TARGET)/release/glimpse bundle --self-contained $(TARGET)/bench/web/captioner.onnx >/dev/null
+	@node apps/web/benches/loop.mjs $(TARGET)/bench/web "$$(command -v chromium)" .deps/node
 
 lint: deps-torch $(WITH_CARGO_DENY) ## Check format, clippy, documentation, and licences and versions of dependencies; warnings are errors
 	@echo "==> cargo fmt --check"
@@ -155,6 +172,9 @@ deps-wheel: $(WITH_WHEEL) ## Fetch what the Python wheel is built and tested wit
 
 # Without npm or Chromium, and without the right to install them, one line says so and the page's test is skipped.
 deps-browser: $(WITH_BROWSER) ## Fetch what drives a browser in the page's test (npm, Debian's chromium)
+
+# Without npm one line says so: the page's test is skipped then, and make web fails.
+deps-web: $(WITH_WEB) ## Fetch onnxruntime-web into .deps/web (npm; 27 MB are kept)
 
 clean: ## Remove what was built; .deps/ stays
 	@$(CARGO) clean
@@ -197,6 +217,14 @@ $(WITH_BROWSER):
 	@if command -v npm >/dev/null && npm install --silent --no-audit --no-fund --prefix .deps/node playwright-core@$(PLAYWRIGHT_VERSION) \
 	  && command -v chromium >/dev/null; then touch $@; \
 	else echo "The page's test needs chromium, nodejs and npm (Debian: apt install chromium nodejs npm); without them it is skipped."; fi
+
+$(WITH_WEB):
+	@echo "==> Installing onnxruntime-web $(ONNXRUNTIME_WEB_VERSION) under .deps/web"
+	@rm -rf .deps/web && mkdir -p .deps/web $(STAMPS)
+	@if command -v npm >/dev/null && npm install --silent --no-audit --no-fund --ignore-scripts --prefix .deps/web \
+	  onnxruntime-web@$(ONNXRUNTIME_WEB_VERSION); then \
+	  find .deps/web/node_modules/onnxruntime-web/dist -type f ! -name ort.wasm.bundle.min.mjs ! -name ort-wasm-simd-threaded.wasm -delete; touch $@; \
+	else echo "The page in the browser alone needs onnxruntime-web, which npm fetches (Debian: apt install npm)."; fi
 
 # A virtual environment without a pip of its own: Debian's Python makes no other kind by itself.
 $(WITH_PYTHON): tests/requirements.txt | pip

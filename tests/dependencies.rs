@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// Each crate and those of this workspace that it may use.
-const EDGES: [(&str, &[&str]); 13] = [
+const EDGES: [(&str, &[&str]); 14] = [
     ("attention", &["bundle"]),
     ("bundle", &[]),
     ("captions", &[]),
@@ -24,6 +24,8 @@ const EDGES: [(&str, &[&str]); 13] = [
     ("runtime", &["bundle", "generation"]),
     ("server", &["bundle", "page", "runtime"]),
     ("trainer", &["attention", "bundle", "captions", "export", "metrics"]),
+    // What runs in the browser is onnxruntime-web.
+    ("web", &["bundle", "page"]),
 ];
 
 /// Each heavy dependency with those who may use it, directly or not.
