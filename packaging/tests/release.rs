@@ -9,6 +9,7 @@ use glimpse_packaging::{
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process;
 use std::sync::LazyLock;
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
@@ -134,6 +135,22 @@ fn the_list_of_parts_is_closed() {
     }
     // Each part is used by something, and nothing is used that is no part.
     assert_eq!(used, different.into_iter().chain([root]).collect());
+}
+
+/// They run for an hour, so a slip should be known before.
+#[test]
+fn scripts_are_scripts() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let scripts: Vec<_> =
+        files.filter(|path| path.extension().is_some_and(|suffix| suffix == "sh")).collect();
+    assert!(scripts.len() >= 4, "{scripts:?}");
+    for script in scripts {
+        let output = process::Command::new("bash").arg("-n").arg(&script).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let lines = fs::read_to_string(folder.join("README.txt")).unwrap().lines().count();
+    assert_eq!(lines, 10, "the page of a release is short");
 }
 
 #[test]
