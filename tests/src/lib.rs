@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`places`] | where the project's files lie |
 //! | [`programs`] | `glimpse` and Python, run as a user would |
+//! | [`wheel`] | the Python wheel |
 //! | [`photos`] | real photos |
 //! | [`models`] | bundles with seeded random weights |
 
@@ -11,6 +12,7 @@ pub mod models;
 pub mod photos;
 pub mod places;
 pub mod programs;
+pub mod wheel;
 
 /// The code in the README compiles.
 #[cfg(doctest)]
