@@ -5,11 +5,13 @@
 
 Each engine is a process of its own that captions the same photos with the same number of beams; the engines take turns,
 round by round, and their words are compared. Prints each engine's best and median seconds for all photos, its start
-included, and the ratio to the program. `docs/performance.md` says what else is timed.
+included, the ratio to the program, and the median seconds of processor time with their ratio: on a busy machine these
+say more. `docs/performance.md` says what else is timed.
 """
 
 import argparse
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -56,21 +58,32 @@ def main():
         engines["plain loop"] = (loop + photos, None, by_program)
 
     seconds = {name: [] for name in engines}
+    processor = {name: [] for name in engines}
     words = {}
     for _ in range(given.rounds):
         for name, (command, text, read) in engines.items():
-            start = time.perf_counter()
+            start, used = time.perf_counter(), processor_seconds()
             done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
             seconds[name].append(time.perf_counter() - start)
+            processor[name].append(processor_seconds() - used)
             words[name] = [read(line) for line in done.stdout.splitlines()]
             assert len(words[name]) == len(photos), f"{name} captioned {len(words[name])} photos"
     for name, times in seconds.items():
         same = sum(a == b for a, b in zip(words[name], words["program"], strict=True)) / len(photos)
-        ratio = statistics.median(times) / statistics.median(seconds["program"])
+        ratio, processor_ratio = (
+            statistics.median(of[name]) / statistics.median(of["program"]) for of in (seconds, processor)
+        )
         print(
             f"{name:<11} best {min(times):8.2f} s  median {statistics.median(times):8.2f} s  "
-            f"{1000 * statistics.median(times) / len(photos):7.2f} ms a photo  {ratio:5.2f} x  same words {same:.1%}"
+            f"{1000 * statistics.median(times) / len(photos):7.2f} ms a photo  {ratio:5.2f} x  "
+            f"processor {statistics.median(processor[name]):8.2f} s {processor_ratio:5.2f} x  same words {same:.1%}"
         )
+
+
+def processor_seconds():
+    """Of all processes that this one has waited for."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def by_program(line):

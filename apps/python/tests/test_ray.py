@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,7 +22,7 @@ ds = pytest.importorskip("pyarrow.dataset")
 psutil = pytest.importorskip("psutil")
 
 from glimpse import _ray_command  # noqa: E402
-from glimpse.ray import _Actor, _actors  # noqa: E402
+from glimpse.ray import _Actor, _actors, caption  # noqa: E402
 
 OPENED = {"model": None, "device": "cpu", "precision": "auto", "threads": 1}
 # Of an actor, in bytes: the model, Ray and the batches in work. It does not grow with the number of photos.
@@ -72,6 +73,29 @@ def test_cpus_are_left_for_reading_and_writing():
     assert _actors({"CPU": 8.0, "GPU": 2.0}, 1, 0.5) == 4
     with pytest.raises(ValueError, match="Ray has 2 CPUs"):
         _actors({"CPU": 2.0}, 1, 0)
+
+
+class Recorded:
+    """A data set that notes what is asked of Ray."""
+
+    def schema(self):
+        return SimpleNamespace(names=["path"])
+
+    def map_batches(self, function, **arguments):
+        self.function, self.arguments = function, arguments
+        return self
+
+
+@pytest.mark.parametrize(("num_gpus", "reserved", "device"), [(0.5, 0.5, "cuda"), (0, None, "cpu")])
+def test_actors_reserve_what_they_use(num_gpus, reserved, device):
+    asked = caption(Recorded(), actors=3, threads=2, num_gpus=num_gpus, batch_size=4, rows=32, num_beams=2)
+    assert asked.function is _Actor
+    assert (asked.arguments["num_gpus"], asked.arguments["num_cpus"]) == (reserved, 2)
+    assert asked.arguments["compute"].max_size == asked.arguments["compute"].min_size == 3
+    assert asked.arguments["batch_size"] == 32
+    given = asked.arguments["fn_constructor_kwargs"]
+    assert given["opened"] == {"model": None, "device": device, "precision": "auto", "threads": 2}
+    assert (given["batch_size"], given["options"]) == (4, {"num_beams": 2})
 
 
 @pytest.fixture
