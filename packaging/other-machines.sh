@@ -46,10 +46,15 @@ system() {
   echo "$root"
 }
 
+# The newest release for $1, with the f32 graphs.
 unpack() {
+  local archive
   mkdir -p "$work/$1"
-  tar -xf "$output"/glimpse-*-"$1"-linux.tar.xz -C "$work/$1" --strip-components=1
-  tar -xf "$output"/glimpse-*-model-f32.tar.xz -C "$work/$1" --strip-components=1
+  for archive in "$1-linux" model-f32; do
+    archive=$(ls -t "$output"/glimpse-*-"$archive".tar.xz 2>/dev/null | head -1 || true)
+    [ -n "$archive" ] || { echo "$output lacks a release: make dist" >&2; exit 1; }
+    tar -xf "$archive" -C "$work/$1" --strip-components=1
+  done
 }
 
 # An ARM machine as ONNX Runtime reads it: four cores of the named kind.
