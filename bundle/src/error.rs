@@ -1,3 +1,4 @@
+use crate::printable;
 use std::path::PathBuf;
 
 /// What can be wrong with a bundle, a photo or a tokenizer.
@@ -53,7 +54,7 @@ pub enum Error {
         reason: String,
     },
     /// A JSON file does not hold what its name promises.
-    #[error("{path}: {source}", path = path.display())]
+    #[error("{path}: {source}", path = path.display(), source = printable(&source.to_string()))]
     Json {
         /// The file.
         path: PathBuf,
@@ -77,7 +78,7 @@ pub enum Error {
         source: crate::InvalidOption,
     },
     /// The tokenizer could not be built, read or used.
-    #[error("tokenizer: {0}")]
+    #[error("tokenizer: {}", printable(.0))]
     Tokenizer(String),
     /// The picture could not be decoded.
     #[error("{0}")]
@@ -104,10 +105,11 @@ impl Error {
     }
 }
 
-/// An error with its causes in one line, as programs print it. A cause that the line names already is not repeated.
+/// An error with its causes in one line, as programs print it: without control characters. A cause that the line names already is not repeated.
 pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut line = String::new();
-    for cause in std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string) {
+    for cause in std::iter::successors(Some(error), |error| error.source()) {
+        let cause = printable(&cause.to_string()).into_owned();
         if cause.starts_with(&line) {
             line = cause;
         } else if !line.contains(&cause) {

@@ -80,6 +80,8 @@ impl Entry<'_> {
 
     fn unfit(&self, key: &str, raw: &RawValue, wanted: &str) -> Error {
         let shown: String = raw.get().chars().take(SHOWN).collect();
+        // JSON may be written over several lines; the message is one.
+        let shown = shown.replace(['\n', '\r'], " ");
         let dots = if shown.len() < raw.get().len() { "..." } else { "" };
         self.error(format!("has {key} {shown}{dots}; {wanted} is expected"))
     }

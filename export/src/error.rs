@@ -1,3 +1,4 @@
+use glimpse_bundle::printable;
 use std::path::PathBuf;
 
 /// What can go wrong between a checkpoint and a bundle.
@@ -13,7 +14,11 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The file is not a sound `.safetensors` file.
-    #[error("{path} is not a readable .safetensors file: {source}", path = path.display())]
+    #[error(
+        "{path} is not a readable .safetensors file: {reason}",
+        path = path.display(),
+        reason = printable(&source.to_string())
+    )]
     Safetensors {
         /// The file.
         path: PathBuf,

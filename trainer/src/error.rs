@@ -1,3 +1,4 @@
+use glimpse_bundle::printable;
 use std::path::{Path, PathBuf};
 
 /// What can go wrong between captions and a bundle.
@@ -47,7 +48,7 @@ pub enum Error {
         known: String,
     },
     /// The file is not a state dict.
-    #[error("{path}: not a readable state dict: {reason}", path = path.display())]
+    #[error("{path}: not a readable state dict: {reason}", path = path.display(), reason = printable(reason))]
     WeightsUnreadable {
         /// The file.
         path: PathBuf,

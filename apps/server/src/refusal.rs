@@ -4,9 +4,12 @@ use crate::metrics;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use glimpse_bundle::InvalidOption;
 use glimpse_bundle::image::ImageError;
+use glimpse_bundle::{InvalidOption, printable};
 use serde_json::{Value, json};
+
+/// Longest reason, in characters.
+const MOST_CHARACTERS: usize = 500;
 
 /// Why a request is not answered with captions.
 #[derive(Debug)]
@@ -24,7 +27,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal with this status, for this reason.
     pub fn new(status: StatusCode, error: impl Into<String>) -> Self {
-        Self { status, error: error.into(), option: None, retry_after: None, results: None }
+        Self { status, error: line(&error.into()), option: None, retry_after: None, results: None }
     }
 
     /// 400: the request is malformed.
@@ -65,6 +68,15 @@ impl Refusal {
     /// Adds what can be said of each photo.
     pub fn with_results(self, results: Value) -> Self {
         Self { results: Some(results), ..self }
+    }
+}
+
+/// One line, which quotes no more of a request than a person reads.
+fn line(error: &str) -> String {
+    let line = printable(error);
+    match line.char_indices().nth(MOST_CHARACTERS) {
+        None => line.into_owned(),
+        Some((end, _)) => format!("{}...", &line[..end]),
     }
 }
 

@@ -1,8 +1,9 @@
 use super::GenerationConfig;
+use crate::printable;
 
 /// A decoding option that is out of range, contradicts another, or is not supported.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{option}: {reason}")]
+#[error("{option}: {reason}", option = printable(option), reason = printable(reason))]
 #[non_exhaustive]
 pub struct InvalidOption {
     /// The option's key.

@@ -44,20 +44,35 @@ impl WholeFolder {
     }
 
     /// Flushes the files and renames the folder to its target. A folder that was there is removed once the new one
-    /// is in place, and is put back when it cannot be put there.
+    /// is in place, and is put back when it cannot be put there. On Linux, both change their names in one step, so that a
+    /// folder is there at every moment; elsewhere, and on file systems that cannot do so, there is none for a moment.
     ///
     /// # Errors
     /// [`Error::Io`] with the target's path.
     pub fn publish(self) -> Result<()> {
+        sync_files(self.path()).map_err(Error::io(&self.target))?;
+        if self.exchange().map_err(Error::io(&self.target))? {
+            // The temporary name is that of the old folder, which is removed now.
+            return Ok(());
+        }
         self.move_into_place().map_err(Error::io(&self.target))?;
         // The temporary name is gone: there is nothing left to remove.
         let _ = self.folder.keep();
         Ok(())
     }
 
+    /// Gives the folder and its target each other's name; false where there is no target, or that cannot be done.
+    fn exchange(&self) -> io::Result<bool> {
+        let is_folder = self.target.symlink_metadata().is_ok_and(|found| found.is_dir());
+        if !is_folder || !exchange(self.path(), &self.target) {
+            return Ok(false);
+        }
+        sync_folder(parent_of(&self.target))?;
+        Ok(true)
+    }
+
     fn move_into_place(&self) -> io::Result<()> {
         let parent = parent_of(&self.target);
-        sync_files(self.path())?;
         // The folder for the replaced one is empty at first, and must not pass for a stale one.
         let _queue = locked(parent, File::lock);
         let replaced = if self.target.exists() { Some(move_aside(&self.target, parent)?) } else { None };
@@ -72,6 +87,17 @@ impl WholeFolder {
         }
         sync_folder(parent)
     }
+}
+
+#[cfg(target_os = "linux")]
+fn exchange(one: &Path, other: &Path) -> bool {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn exchange(_: &Path, _: &Path) -> bool {
+    false
 }
 
 fn hidden_folder_in(parent: &Path) -> io::Result<TempDir> {
@@ -147,6 +173,38 @@ mod tests {
         drop(draft);
         assert_eq!(read(target.join("file")).unwrap(), b"new");
         assert_eq!(names(&parent.path().join("models")), ["mine"]);
+    }
+
+    /// A program that is killed at any moment leaves one of them.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_folder_is_there_at_every_moment() {
+        use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+        let parent = tempfile::tempdir().unwrap();
+        let target = parent.path().join("mine");
+        let publish = |content: &str| {
+            let draft = WholeFolder::beside(&target).unwrap();
+            write(draft.path().join("file"), content).unwrap();
+            draft.publish().unwrap();
+        };
+        publish("0");
+        let done = AtomicBool::new(false);
+        let looks = std::thread::scope(|scope| {
+            let looking = scope.spawn(|| {
+                let mut looks = 0;
+                while !done.load(Relaxed) {
+                    assert!(target.join("file").is_file(), "after {looks} looks");
+                    looks += 1;
+                }
+                looks
+            });
+            (1..100).for_each(|content| publish(&content.to_string()));
+            done.store(true, Relaxed);
+            looking.join().unwrap()
+        });
+        assert!(looks > 100, "{looks}");
+        assert_eq!(read(target.join("file")).unwrap(), b"99");
+        assert_eq!(names(parent.path()), ["mine"]);
     }
 
     #[cfg(unix)]

@@ -1,8 +1,10 @@
 use crate::{Error, Result};
 use pytorch_reader::{DType, PytorchReader};
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
-use tch::{CModule, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 /// What training scripts put around a network's own names, from the outside in: the dictionary's
 /// key beside an optimizer and an epoch, Lightning's attribute, `DataParallel`'s attribute.
@@ -15,9 +17,9 @@ const WRAPPERS: [&str; 4] = ["state_dict.", "model_state_dict.", "model.", "modu
 /// beside them (an optimizer) is left out unread.
 pub(super) fn read(path: &Path) -> Result<Vec<(String, Tensor)>> {
     let unreadable = |reason: String| Error::WeightsUnreadable { path: path.to_path_buf(), reason };
-    let reader = PytorchReader::new(path).map_err(|error| match CModule::load(path) {
-        Ok(_) => unreadable(format!("it is a TorchScript archive; {CONVERT}")),
-        Err(_) => unreadable(format!("{error}; it may be cut short: if PyTorch reads it, {CONVERT}")),
+    let reader = PytorchReader::new(path).map_err(|error| match is_torchscript(path) {
+        true => unreadable(format!("it is a TorchScript archive; {CONVERT}")),
+        false => unreadable(format!("{error}; it may be cut short: if PyTorch reads it, {CONVERT}")),
     })?;
     let tensors = own_names(reader.into_tensors());
     if tensors.is_empty() {
@@ -35,9 +37,28 @@ pub(super) fn read(path: &Path) -> Result<Vec<(String, Tensor)>> {
         .collect()
 }
 
+/// More than the directory of any archive of weights.
+const DIRECTORY_BYTES: u64 = 1 << 20;
+
 /// What to do with a file that is not a state dict.
 const CONVERT: &str =
     "convert it in Python: safetensors.torch.save_file(model.state_dict(), \"weights.safetensors\")";
+
+/// Whether a file looks like what `torch.jit.save` wrote: a zip archive with a file of constants. libtorch is not asked, as it
+/// would begin to build the program that the archive holds.
+fn is_torchscript(path: &Path) -> bool {
+    let end = || {
+        let mut file = File::open(path)?;
+        // Where the names of the files are listed.
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(DIRECTORY_BYTES)))?;
+        let mut end = Vec::new();
+        file.take(DIRECTORY_BYTES).read_to_end(&mut end)?;
+        Ok::<_, std::io::Error>(end)
+    };
+    let name = b"/constants.pkl";
+    end().is_ok_and(|end| end.windows(name.len()).any(|window| window == name))
+}
 
 /// Removes the wrappers, and leaves out weights that are not under them.
 fn own_names<T>(mut tensors: HashMap<String, T>) -> HashMap<String, T> {

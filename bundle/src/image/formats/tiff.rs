@@ -10,8 +10,11 @@ use ::tiff::decoder::{Decoder, Limits as Memory};
 use ::tiff::tags::Tag;
 use ::tiff::{TiffError, TiffResult};
 use std::io::{self, Cursor, ErrorKind, Read, Seek, SeekFrom};
+use std::ops::RangeInclusive;
 
 const FORMAT: &str = "TIFF";
+/// What is read of an XMP packet.
+const XMP_BYTES: u64 = 1 << 20;
 
 /// What the values of a pixel stand for.
 enum Kind {
@@ -41,11 +44,14 @@ impl<'a> Tiff<'a> {
     pub(super) fn open(bytes: &'a [u8], limits: &Limits) -> Result<Self, ImageError> {
         let max_bytes = limits.max_bytes;
         let translate = |error| translate(error, max_bytes);
-        let mut memory = Memory::default();
-        memory.decoding_buffer_size = usize::try_from(max_bytes).unwrap_or(usize::MAX);
-        let reader = Patched { bytes: Cursor::new(bytes), patch: palette_as_grey(bytes) };
-        let is_palette = reader.patch.is_some();
-        let mut decoder = Decoder::new(reader).map_err(translate)?.with_limits(memory);
+        let directory = Directory::of(bytes);
+        // The crate would take 32 bytes for each value, before it knows that the file has so many.
+        if directory.as_ref().is_some_and(Directory::has_long_list) {
+            return Err(ImageError::OutOfMemory { format: FORMAT, max_bytes });
+        }
+        let patch = directory.and_then(|directory| directory.palette_as_grey());
+        let (reader, is_palette) = (Patched { bytes: Cursor::new(bytes), patch }, patch.is_some());
+        let mut decoder = Decoder::new(reader).map_err(translate)?;
         let (width, height) = decoder.dimensions().map_err(translate)?;
         let tags = Tags::read(&mut decoder).map_err(translate)?;
         let kind = tags.kind(is_palette)?;
@@ -54,8 +60,10 @@ impl<'a> Tiff<'a> {
         // Packed values, planes, an index or grey need a second buffer.
         let second = if tags.bits < 8 || tags.is_planar || tags.channels < 3 { 3 * pixels } else { 0 };
         let orientation = orientation(&mut decoder);
+        let mut memory = Memory::default();
+        memory.decoding_buffer_size = usize::try_from(max_bytes).unwrap_or(usize::MAX);
         Ok(Self {
-            decoder,
+            decoder: decoder.with_limits(memory),
             kind,
             bits: tags.bits,
             channels: tags.channels.into(),
@@ -219,10 +227,19 @@ impl Tags {
 }
 
 fn orientation<R: Read + Seek>(decoder: &mut Decoder<R>) -> Orientation {
-    const XMP: Tag = Tag::Unknown(700);
     let code = decoder.find_tag_unsigned::<u32>(Tag::Orientation).ok().flatten();
-    let code = code.or_else(|| from_xmp(&decoder.get_tag_u8_vec(XMP).ok()?)).unwrap_or(1);
+    let code = code.or_else(|| from_xmp(&xmp(decoder)?)).unwrap_or(1);
     u8::try_from(code).ok().and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms)
+}
+
+fn xmp<R: Read + Seek>(decoder: &mut Decoder<R>) -> Option<Vec<u8>> {
+    const XMP: Tag = Tag::Unknown(700);
+    let mut directory = decoder.image_ifd();
+    let length = directory.find_entry(XMP)?.count().min(XMP_BYTES);
+    let mut packet = vec![0; length as usize];
+    let read = directory.find_tag_bytes(XMP, &mut packet, 0).ok()??;
+    packet.truncate(read);
+    Some(packet)
 }
 
 /// From one plane a channel to one pixel after the other.
@@ -251,30 +268,61 @@ fn translate(error: TiffError, max_bytes: u64) -> ImageError {
     }
 }
 
-/// The crate reads grey and no palettes. The indices of a palette are stored as grey is, so it is shown
-/// a file whose photometric interpretation is 1 (black is zero) where it is 3 (palette).
-///
-/// Where this number stands in the file and what to show there.
-fn palette_as_grey(bytes: &[u8]) -> Option<(u64, [u8; 2])> {
-    const PHOTOMETRIC_INTERPRETATION: u64 = 262;
-    let is_little = bytes.starts_with(b"II");
-    let number = |at: usize, length: usize| -> Option<u64> {
-        let digits = bytes.get(at..at.checked_add(length)?)?.iter();
-        let join = |number, &byte| number << 8 | u64::from(byte);
-        Some(if is_little { digits.rev().fold(0, join) } else { digits.fold(0, join) })
-    };
-    // BigTIFF has longer offsets, counts and values.
-    let is_big = number(2, 2)? == 43;
-    let directory = usize::try_from(if is_big { number(8, 8)? } else { number(4, 4)? }).ok()?;
-    let (count_length, entry_length, value_at) = if is_big { (8, 20, 12) } else { (2, 12, 8) };
-    let count = number(directory, count_length)?.min(u64::from(u16::MAX)) as usize;
-    let first = directory.checked_add(count_length)?;
-    let at = (0..count)
-        .map(|entry| first + entry * entry_length)
-        .find(|&at| number(at, 2) == Some(PHOTOMETRIC_INTERPRETATION))?
-        + value_at;
-    let grey = if is_little { 1_u16.to_le_bytes() } else { 1_u16.to_be_bytes() };
-    (number(at, 2)? == 3).then_some((at as u64, grey))
+/// The first directory of a file, as far as it has to be known before the crate reads it.
+struct Directory<'a> {
+    bytes: &'a [u8],
+    is_big: bool,
+    first_entry: usize,
+    count: usize,
+}
+
+/// Tags that describe a picture, among which are all that the crate reads by itself.
+const DESCRIPTION: RangeInclusive<u64> = 254..=347;
+/// Most values of one of them: the places of as many tiles. A picture of the largest size that is decoded, in tiles of 16x16
+/// pixels, has 390,625.
+const MOST_VALUES: u64 = 1 << 19;
+const PHOTOMETRIC_INTERPRETATION: u64 = 262;
+
+impl<'a> Directory<'a> {
+    fn of(bytes: &'a [u8]) -> Option<Self> {
+        let is_big = number(bytes, 2, 2)? == 43;
+        let place = usize::try_from(if is_big { number(bytes, 8, 8)? } else { number(bytes, 4, 4)? }).ok()?;
+        let count_length = if is_big { 8 } else { 2 };
+        let count = number(bytes, place, count_length)?.min(u64::from(u16::MAX)) as usize;
+        Some(Self { bytes, is_big, first_entry: place.checked_add(count_length)?, count })
+    }
+
+    /// Tag, number of values, and where the value or its place stands.
+    fn entries(&self) -> impl Iterator<Item = (u64, u64, usize)> {
+        // BigTIFF has longer offsets, counts and values.
+        let (entry_length, count_length) = if self.is_big { (20, 8) } else { (12, 4) };
+        (0..self.count).map_while(move |entry| {
+            let at = self.first_entry.checked_add(entry * entry_length)?;
+            let tag = number(self.bytes, at, 2)?;
+            Some((tag, number(self.bytes, at + 4, count_length)?, at + 4 + count_length))
+        })
+    }
+
+    fn has_long_list(&self) -> bool {
+        self.entries().any(|(tag, count, _)| DESCRIPTION.contains(&tag) && count > MOST_VALUES)
+    }
+
+    /// The crate reads grey and no palettes. The indices of a palette are stored as grey is, so it is shown
+    /// a file whose photometric interpretation is 1 (black is zero) where it is 3 (palette).
+    ///
+    /// Where this number stands in the file and what to show there.
+    fn palette_as_grey(&self) -> Option<(u64, [u8; 2])> {
+        let (.., at) = self.entries().find(|(tag, ..)| *tag == PHOTOMETRIC_INTERPRETATION)?;
+        let grey = if self.bytes.starts_with(b"II") { 1_u16.to_le_bytes() } else { 1_u16.to_be_bytes() };
+        (number(self.bytes, at, 2)? == 3).then_some((at as u64, grey))
+    }
+}
+
+/// A number of so many bytes, in the order of the file.
+fn number(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
+    let digits = bytes.get(at..at.checked_add(length)?)?.iter();
+    let join = |number, &byte| number << 8 | u64::from(byte);
+    Some(if bytes.starts_with(b"II") { digits.rev().fold(0, join) } else { digits.fold(0, join) })
 }
 
 /// A file with other bytes in one place.
