@@ -12,11 +12,13 @@ use sandbox::Sandbox;
 use std::net::TcpListener;
 
 /// What is not run here, by the beginning of the command, and why.
-const NOT_RUN: [(&str, &str, &str); 6] = [
+const NOT_RUN: [(&str, &str, &str); 8] = [
     ("CONTRIBUTING.md", "apt install", "needs the network"),
     ("CONTRIBUTING.md", "make test", "is what runs this"),
     ("docs/scale.md", "pip install", "needs the network"),
     ("docs/scale.md", "python -m glimpse.ray", "tests/wheel/main.rs runs it, in an environment that has Ray"),
+    ("docs/web.md", "make web", "builds a program; apps/web/tests/browser/main.rs does the same"),
+    ("docs/web.md", "python3 -m http.server", "goes on; apps/web/tests/browser/web.mjs starts it too"),
     ("models/backbones/README.md", "pip install", "needs the network"),
     (
         "models/backbones/README.md",
@@ -85,6 +87,7 @@ pages! {
     generation: "docs/generation.md",
     scale: "docs/scale.md",
     serve: "docs/serve.md",
+    web: "docs/web.md",
     backbones: "models/backbones/README.md",
 }
 

@@ -6,10 +6,10 @@
 
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { resolve } from "node:path";
 
 const [folder, executablePath, modules, rounds = "20"] = process.argv.slice(2);
-const { chromium } = createRequire(join(modules, "x.js"))("playwright-core");
+const { chromium } = createRequire(resolve(modules, "x.js"))("playwright-core");
 const server = spawn("python3", ["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", folder], { stdio: ["ignore", "pipe", "ignore"] });
 const said = await new Promise((done) => server.stdout.once("data", (data) => done(String(data))));
 const url = `http://127.0.0.1:${/port (\d+)/.exec(said)[1]}/`;

@@ -8,10 +8,14 @@ const [PAGE, FILES] = [`${CACHE}${SCOPE} ${VERSION}`, `${CACHE}${SCOPE}`];
 const hex = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 async function keep(cache, path, sha256) {
-  const answer = await fetch(new URL(path, SCOPE), { cache: "no-cache" });
-  const found = hex(await crypto.subtle.digest("SHA-256", await answer.clone().arrayBuffer()));
-  if (!answer.ok || found !== sha256) throw new Error(`${path} is not the file that this page was built with`);
-  await cache.put(new URL(path, SCOPE).href, answer);
+  const url = new URL(path, SCOPE).href;
+  const answer = await fetch(url, { cache: "no-cache" });
+  const bytes = await answer.arrayBuffer();
+  if (!answer.ok || hex(await crypto.subtle.digest("SHA-256", bytes)) !== sha256) {
+    throw new Error(`${path} is not the file that this page was built with`);
+  }
+  // A copy: a browser refuses to show a page whose answer came by a redirect, as some hosts send for index.html.
+  await cache.put(url, new Response(bytes, { headers: { "Content-Type": answer.headers.get("Content-Type") } }));
 }
 
 async function install() {

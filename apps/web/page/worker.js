@@ -17,6 +17,7 @@ async function open() {
   ort.env.logLevel = "error";
   const configs = { ...CONFIGS, tokenizer: JSON.parse(new TextDecoder().decode(tokenizer)) };
   const captioner = await Captioner.open(ort, { encoder, decoder, configs });
+  ort.env.wasm.wasmBinary = undefined;
   postMessage({ info: { ...INFO, onnxruntime: { version: ort.env.versions.web } } });
   return captioner;
 }
