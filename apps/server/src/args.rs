@@ -34,7 +34,7 @@ pub struct Args {
     #[arg(long, default_value = "127.0.0.1", env = "GLIMPSE_HOST")]
     pub(crate) host: IpAddr,
     /// The port to listen on; 0 takes a free one
-    #[arg(long, default_value = "8080", env = "GLIMPSE_PORT")]
+    #[arg(long, default_value = "8080", env = "GLIMPSE_PORT", value_parser = port)]
     pub(crate) port: u16,
     /// Requests need `Authorization: Bearer TOKEN`; the variable hides it from the list of processes
     #[arg(long, value_name = "TOKEN", env = "GLIMPSE_TOKEN", hide_env_values = true)]
@@ -127,6 +127,16 @@ impl Args {
     }
 }
 
+/// Kubernetes sets `GLIMPSE_PORT` too, to an address, where a service is called `glimpse`.
+fn port(text: &str) -> Result<u16, String> {
+    if text.contains("://") {
+        return Err("an address, as Kubernetes sets it for a service called glimpse: give the pod enableServiceLinks: \
+             false, or name the port with --port"
+            .into());
+    }
+    text.parse().map_err(|_| "not a port from 0 to 65535".into())
+}
+
 /// Reads a count from 1 to `most`.
 fn count(most: usize) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync + 'static {
     move |text| match text.parse() {
@@ -155,6 +165,13 @@ mod tests {
         let expected = Limits { max_beams: 7, header_timeout, ..Limits::default() };
         assert_eq!(args.limits(), expected);
         assert!(args.host.is_loopback() && args.token().is_none());
+    }
+
+    #[test]
+    fn an_address_of_kubernetes_is_no_port() {
+        assert_eq!((port("0"), port("65535")), (Ok(0), Ok(65_535)));
+        assert!(port("65536").unwrap_err().contains("0 to 65535"));
+        assert!(port("tcp://10.0.0.1:8080").unwrap_err().contains("enableServiceLinks: false"));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod browser;
 
 use browser::{Browser, missing, project};
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -50,5 +51,14 @@ fn the_page_is_used_with_mouse_keyboard_and_on_a_phone() {
     let Some(browser) = Browser::find("page") else { return };
     let Some(server) = Server::start() else { return };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/page/page.mjs");
-    browser.run(&script, &[server.url.as_ref(), project().join("assets/photos").as_ref()]);
+    let (photos, bundle) = (project().join("assets/photos"), project().join("models/flickr8k-edge"));
+    let mut arguments: Vec<&OsStr> = vec![server.url.as_ref(), photos.as_ref()];
+    // The whole workspace's tests build it beside the server.
+    let glimpse = Path::new(env!("CARGO_BIN_EXE_glimpse-serve")).with_file_name("glimpse");
+    if glimpse.is_file() {
+        arguments.extend([glimpse.as_os_str(), bundle.as_os_str()]);
+    } else {
+        missing("the line of the program is not run: cargo build -p glimpse-cli");
+    }
+    browser.run(&script, &arguments);
 }

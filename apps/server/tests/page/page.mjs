@@ -1,9 +1,32 @@
 // Uses the page of a running server.
-// node page.mjs CHROMIUM MODULES SCREENSHOTS URL PHOTOS
+// node page.mjs CHROMIUM MODULES SCREENSHOTS URL PHOTOS [GLIMPSE BUNDLE]
 
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { delimiter, dirname } from "node:path";
 import { launch, steps, take, watchedPage } from "../../../page/tests/steps.mjs";
 
-const [executablePath, modules, screenshots, url, photos] = process.argv.slice(2);
+const [executablePath, modules, screenshots, url, photos, glimpse, bundle] = process.argv.slice(2);
 const browser = await launch({ executablePath, modules });
 const watched = await watchedPage(browser, url);
-await take(steps({ ...watched, url, photos, screenshots }), { browser, ...watched, screenshots });
+const { page } = watched;
+
+// The lines that the page shows for curl and the program, run as they are printed, say what the page says.
+async function shownLines() {
+  await page.evaluate(() => { state.answer = null; });
+  await page.setInputFiles("#file-input", `${photos}/photographer.jpg`);
+  await page.waitForFunction(() => state.answer !== null);
+  const captions = await page.evaluate(() => state.answer.results.map((result) => result.captions[0].generated_text));
+  assert.notEqual(captions[0], captions[1], "greedy search and beams differ on this photo");
+  const shown = async (name) => page.locator("#lines .line", { hasText: name }).locator("pre").innerText();
+  const run = async (name) => {
+    const env = glimpse ? { ...process.env, PATH: `${dirname(glimpse)}${delimiter}${process.env.PATH}`, GLIMPSE_MODEL: bundle } : process.env;
+    return JSON.parse(execFileSync("sh", ["-c", await shown(name)], { cwd: photos, env, stdio: ["ignore", "pipe", "ignore"] }));
+  };
+  const { results } = await run("curl");
+  assert.deepEqual(results.map((result) => result.captions[0].generated_text), captions);
+  if (glimpse) assert.equal((await run("program")).captions[0].generated_text, captions[1]);
+}
+
+const all = steps({ ...watched, url, photos, screenshots });
+await take([...all, shownLines], { browser, ...watched, screenshots });
