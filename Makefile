@@ -69,7 +69,7 @@ export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test test-ray build-tests bench bench-gpu bench-serve soak bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser wheel build requirements clean pip onnxruntime-versions bench-web deps-web web dist reproducible other-machines test-engines test-triton deps-engines deps-triton
+.PHONY: help demo serve test test-ray build-tests bench bench-gpu bench-serve soak bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser wheel build requirements clean pip onnxruntime-versions bench-web deps-web web dist reproducible other-machines test-engines test-triton deps-engines deps-triton fuzz images power-cuts
 
 help: ## List these targets
 	@echo "make TARGET, where TARGET is one of"
@@ -183,6 +183,21 @@ build: deps-torch ## Build both programs for use: target/release/glimpse and gli
 	@echo "==> Building glimpse and glimpse-train"
 	@$(CARGO) build --release -p glimpse-cli $(CARGO_FLAGS)
 	@$(CARGO) build --release -p glimpse-trainer $(CARGO_FLAGS)
+
+# Targets that look for faults for longer than a test run may take. Each has a short form in `make test`.
+EXECUTIONS ?= 10000000
+KILLS      ?= 200
+
+fuzz: deps-torch ## Read EXECUTIONS damaged inputs with every reader (10 million: an hour or more)
+	@$(CARGO) run -p glimpse-fuzz --config 'profile.dev.opt-level=2' $(CARGO_FLAGS) -- --executions $(EXECUTIONS) $(FUZZ_FLAGS)
+
+power-cuts: deps deps-torch deps-python ## Kill the programs at KILLS random moments (200: half an hour) and fill the disk while they write
+	@$(CARGO) build --release -p glimpse-cli $(CARGO_FLAGS)
+	@$(TEST_ENV) KILLS=$(KILLS) $(CARGO) test -p glimpse-tests --test faults $(CARGO_FLAGS) -- --ignored --nocapture
+
+images: deps-python ## Compare every kind of picture with PIL, and write docs/images.md
+	@$(CARGO) build --release -p glimpse-bundle --example decode $(CARGO_FLAGS)
+	@$(TEST_PYTHON) tests/images/check.py --decode $(TARGET)/release/examples/decode
 
 onnxruntime-versions: deps ## Caption with every ONNX Runtime from 1.16 on, and write docs/onnxruntime.md (fetches 1 GB; needs npm)
 	@$(CARGO) build --release -p glimpse-cli $(CARGO_FLAGS)

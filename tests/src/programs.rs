@@ -24,7 +24,7 @@ pub fn glimpse_train() -> Command {
 /// # Panics
 /// When it does not build.
 pub fn glimpse_train_path() -> &'static Path {
-    static PATH: LazyLock<PathBuf> = LazyLock::new(|| build(&["--workspace", "--bin", "glimpse-train"]));
+    static PATH: LazyLock<PathBuf> = LazyLock::new(|| built(&["--workspace", "--bin", "glimpse-train"]));
     &PATH
 }
 
@@ -33,7 +33,7 @@ pub fn glimpse_train_path() -> &'static Path {
 /// # Panics
 /// When it does not build.
 pub fn glimpse_quantize_path() -> &'static Path {
-    static PATH: LazyLock<PathBuf> = LazyLock::new(|| build(&["--workspace", "--bin", "glimpse-quantize"]));
+    static PATH: LazyLock<PathBuf> = LazyLock::new(|| built(&["--workspace", "--bin", "glimpse-quantize"]));
     &PATH
 }
 
@@ -42,7 +42,7 @@ pub fn glimpse_quantize_path() -> &'static Path {
 /// # Panics
 /// When it does not build.
 pub fn glimpse_serve_path() -> &'static Path {
-    static PATH: LazyLock<PathBuf> = LazyLock::new(|| build(&["--workspace", "--bin", "glimpse-serve"]));
+    static PATH: LazyLock<PathBuf> = LazyLock::new(|| built(&["--workspace", "--bin", "glimpse-serve"]));
     &PATH
 }
 
@@ -52,7 +52,7 @@ pub fn glimpse_serve_path() -> &'static Path {
 /// When it does not build.
 pub fn glimpse_path() -> &'static Path {
     static PATH: LazyLock<PathBuf> =
-        LazyLock::new(|| build(&["-p", "glimpse-cli", "--bin", "glimpse", "--release"]));
+        LazyLock::new(|| built(&["-p", "glimpse-cli", "--bin", "glimpse", "--release"]));
     &PATH
 }
 
@@ -67,9 +67,13 @@ fn from_project(program: &Path) -> Command {
     command
 }
 
-/// No variable names the programs of another crate, and only cargo knows where it puts them. A build of the workspace
-/// has the features that the tests were built with: nothing is compiled anew.
-fn build(arguments: &[&str]) -> PathBuf {
+/// A program of another crate that cargo builds with these arguments, or brings up to date. With `--workspace` it has the
+/// features that the tests were built with: nothing is compiled anew.
+///
+/// # Panics
+/// When it does not build.
+pub fn built(arguments: &[&str]) -> PathBuf {
+    // No variable names the programs of another crate, and only cargo knows where it puts them.
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     for name in cargo_variables() {
