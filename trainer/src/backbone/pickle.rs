@@ -19,7 +19,11 @@ pub(super) fn read(path: &Path) -> Result<Vec<(String, Tensor)>> {
     let unreadable = |reason: String| Error::WeightsUnreadable { path: path.to_path_buf(), reason };
     let reader = PytorchReader::new(path).map_err(|error| match is_torchscript(path) {
         true => unreadable(format!("it is a TorchScript archive; {CONVERT}")),
-        false => unreadable(format!("{error}; it may be cut short: if PyTorch reads it, {CONVERT}")),
+        // It quotes what it could not read, which may be all of the file.
+        false => {
+            let error = error.to_string();
+            unreadable(format!("{error:.200}; it may be cut short: if PyTorch reads it, {CONVERT}"))
+        }
     })?;
     let tensors = own_names(reader.into_tensors());
     if tensors.is_empty() {
