@@ -40,6 +40,9 @@ mod decoder;
 mod device;
 mod encoder;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod inspect;
 mod mapped_model;
 mod observe;

@@ -7,7 +7,7 @@ use crate::refusal::Refusal;
 use crate::request::{Kind, Upload};
 use crate::schema::{FormPhotos, JsonPhotos, PhotoResult, Refused, Results};
 use crate::state::AppState;
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::join_all;
@@ -61,9 +61,8 @@ pub async fn caption(State(state): State<AppState>, request: Request) -> Result<
         (_, Err(refusal)) => return Err(body::unread(refusal, &parts.headers, body, &state.limits).await),
     };
     let held = body::read(&parts.headers, body, &state.body_memory, &state.limits).await?;
-    let Query(query) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
-        .map_err(|error| Refusal::malformed(format!("the query cannot be read: {error}")))?;
-    let uploads = kind.read(held.bytes.clone(), options::from_text(query)?, state.limits.max_photos).await?;
+    let query = options::query(&parts.uri)?;
+    let uploads = kind.read(held.bytes.clone(), query, state.limits.max_photos).await?;
 
     let captioner = &state.captioner;
     let vocab_size = captioner.bundle().config.architecture.vocab_size;

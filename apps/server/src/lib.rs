@@ -22,6 +22,9 @@ mod batcher;
 mod body;
 mod captions;
 mod config;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod info;
 mod lifecycle;

@@ -2,6 +2,8 @@
 
 use crate::config::Limits;
 use crate::refusal::Refusal;
+use axum::extract::Query;
+use axum::http::Uri;
 use glimpse_runtime::GenerationConfig;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -11,6 +13,13 @@ const TRACE: &str = "trace";
 const TIMINGS: &str = "timings";
 /// The key that may hold a list.
 const NUM_BEAMS: &str = "num_beams";
+
+/// The options in the query of a request.
+pub fn query(uri: &Uri) -> Result<Map<String, Value>, Refusal> {
+    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
+        .map_err(|error| Refusal::malformed(format!("the query cannot be read: {error}")))?;
+    from_text(pairs)
+}
 
 /// Options of a query or a form: each value is JSON, or a plain word. `num_beams=1,5` is a list.
 pub fn from_text(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Map<String, Value>, Refusal> {
