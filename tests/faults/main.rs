@@ -7,7 +7,9 @@
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
 use glimpse_tests::places::project;
-use glimpse_tests::programs::{Outcome, built, glimpse_path, glimpse_quantize_path, glimpse_train_path, python};
+use glimpse_tests::programs::{
+    Outcome, built, glimpse_path, glimpse_quantize_path, glimpse_train_path, python,
+};
 use std::process::Command;
 
 /// Runs a script of this crate, which must succeed, and prints what it says.
