@@ -26,6 +26,12 @@ pub(super) struct Png<'a> {
 
 impl<'a> Png<'a> {
     pub(super) fn open(bytes: &'a [u8]) -> Result<Self, ImageError> {
+        // The crate panics where a colour is not whole.
+        let is_whole = |data: &[u8]| data.len().is_multiple_of(3) && (1..=256).contains(&(data.len() / 3));
+        if chunks(bytes).any(|(kind, data)| kind == b"PLTE" && !is_whole(data)) {
+            let reason = "its palette has the wrong length".to_owned();
+            return Err(ImageError::Damaged { format: FORMAT, reason });
+        }
         let mut decoder =
             png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: CHUNK_BYTES });
         decoder.set_ignore_text_chunk(true);
