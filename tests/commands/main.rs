@@ -7,9 +7,10 @@
 mod pages;
 mod sandbox;
 
-use pages::blocks;
+use pages::{Block, blocks};
 use sandbox::Sandbox;
 use std::net::TcpListener;
+use std::sync::{Mutex, PoisonError};
 
 /// What is not run here, by the beginning of the command, and why.
 const NOT_RUN: [(&str, &str, &str); 8] = [
@@ -31,12 +32,21 @@ const SERVER: &str = "make serve";
 /// Where the pages expect the server.
 const PORT: u16 = 8080;
 
+static ONE_SERVER: Mutex<()> = Mutex::new(());
+
+fn starts_server(blocks: &[Block]) -> bool {
+    blocks.iter().flat_map(|block| &block.commands).any(|command| command.starts_with(SERVER))
+}
+
 fn is_free(port: u16) -> bool {
     TcpListener::bind(("127.0.0.1", port)).is_ok()
 }
 
 /// Runs the blocks of pages, in one folder: a page may go on from where another ends.
 fn check(pages: &[&str]) {
+    // Two pages that start a server want the same port.
+    let serves = pages.iter().any(|page| starts_server(&blocks(page)));
+    let _port = serves.then(|| ONE_SERVER.lock().unwrap_or_else(PoisonError::into_inner));
     let mut sandbox = Sandbox::new();
     pages.iter().for_each(|page| check_in(&mut sandbox, page));
 }
@@ -44,8 +54,7 @@ fn check(pages: &[&str]) {
 fn check_in(sandbox: &mut Sandbox, page: &str) {
     let blocks = blocks(page);
     assert!(!blocks.is_empty(), "{page} prints no commands");
-    let serves = blocks.iter().flat_map(|block| &block.commands).any(|command| command.starts_with(SERVER));
-    if serves && !is_free(PORT) {
+    if starts_server(&blocks) && !is_free(PORT) {
         assert!(std::env::var_os("CI").is_none(), "port {PORT} is in use");
         println!("skipped: {page} starts a server on port {PORT}, which is in use");
         return;

@@ -86,7 +86,7 @@ impl Sandbox {
     pub fn start(&mut self, command: &str) {
         let log = self.folder.path().join("server.txt");
         self.background.push(self.bash(&[command.to_string()], &log));
-        let ready = "until curl -sf http://127.0.0.1:8080/health/ready; do sleep 0.1; done";
+        let ready = "curl -sf --retry 600 --retry-connrefused --retry-delay 1 --retry-max-time 60 http://127.0.0.1:8080/health/ready";
         self.run(&[ready.to_string()], command);
     }
 

@@ -3,7 +3,9 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { delimiter, dirname } from "node:path";
+import { existsSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { launch, steps, take, watchedPage } from "../../../page/tests/steps.mjs";
 
 const [executablePath, modules, screenshots, url, photos, glimpse, bundle] = process.argv.slice(2);
@@ -20,7 +22,11 @@ async function shownLines() {
   assert.notEqual(captions[0], captions[1], "greedy search and beams differ on this photo");
   const shown = async (name) => page.locator("#lines .line", { hasText: name }).locator("pre").innerText();
   const run = async (name) => {
-    const env = glimpse ? { ...process.env, PATH: `${dirname(glimpse)}${delimiter}${process.env.PATH}`, GLIMPSE_MODEL: bundle } : process.env;
+    const env = { ...process.env };
+    if (glimpse) Object.assign(env, { PATH: `${dirname(glimpse)}${delimiter}${env.PATH}`, GLIMPSE_MODEL: bundle });
+    // Wherever cargo builds: the project's ONNX Runtime.
+    const library = join(dirname(fileURLToPath(import.meta.url)), "../../../../.deps/onnxruntime/capi");
+    if (!env.ORT_DYLIB_PATH && existsSync(library)) env.GLIMPSE_ORT_LIB = library;
     return JSON.parse(execFileSync("sh", ["-c", await shown(name)], { cwd: photos, env, stdio: ["ignore", "pipe", "ignore"] }));
   };
   const { results } = await run("curl");
