@@ -37,7 +37,7 @@ impl Sandbox {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path();
-        for name in ["Makefile", "assets", ".deps"] {
+        for name in ["Makefile", "requirements", "assets", ".deps"] {
             symlink(project().join(name), at.join(name)).unwrap();
         }
         copy_folder(&shipped_bundle(), &at.join("models/flickr8k-edge"));
