@@ -177,13 +177,7 @@ pub fn external_files(graph: &Path) -> Result<BTreeSet<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::put_bytes;
-
-    fn message(fields: &[(u64, &[u8])]) -> Vec<u8> {
-        let mut message = Vec::new();
-        fields.iter().for_each(|(number, content)| put_bytes(&mut message, *number, content));
-        message
-    }
+    use crate::wire::message;
 
     fn external_tensor(location: &str) -> Vec<u8> {
         let entry = |key: &str, value: &str| message(&[(1, key.as_bytes()), (2, value.as_bytes())]);

@@ -1,20 +1,14 @@
 //! A graph with its weights inside, for hosts that open one file: a browser, or a server of models.
 //!
 //! `captioner_model.onnx` names ranges of bytes of the encoder's and the decoder's files. Here those bytes are copied
-//! into the graph. Field numbers are those of `onnx.proto`.
+//! into the graph.
 
 use crate::bounded::{self, MAX_FILE_BYTES};
 use crate::graph_outline::GraphOutline;
-use crate::wire::{Fields, put_bytes};
+use crate::wire::{Fields, onnx, put_bytes, rewrite};
 use crate::{Bundle, Error, Precision, Result, model_file};
 use std::collections::HashMap;
 use std::ops::Range;
-
-const TENSOR_RAW_DATA: u64 = 9;
-const TENSOR_EXTERNAL_DATA: u64 = 13;
-const TENSOR_DATA_LOCATION: u64 = 14;
-const ENTRY_KEY: u64 = 1;
-const ENTRY_VALUE: u64 = 2;
 
 impl Bundle {
     /// The ONNX file of a graph, for example of [`CAPTIONER`](crate::CAPTIONER), that refers to no other file. The graph
@@ -22,7 +16,8 @@ impl Bundle {
     ///
     /// # Errors
     /// As [`model_path`](Self::model_path) and [`verify`](Self::verify), and [`Error::Graph`] where a reference leads
-    /// outside of its file, weights are where no export puts them (sparse tensors, training), or the result is larger than the 2 GiB of an ONNX file.
+    /// outside of its file, weights are where no export puts them (sparse tensors, training), or the result is larger
+    /// than the 2 GiB of an ONNX file.
     pub fn self_contained(&self, stem: &str, precision: Precision) -> Result<Vec<u8>> {
         let path = self.model_path(stem, precision)?;
         self.verify(&model_file(stem, precision))?;
@@ -34,10 +29,14 @@ impl Bundle {
             let bytes = bounded::read(&self.dir().join(&name), MAX_FILE_BYTES)?;
             files.insert(name, bytes);
         }
-        let model = inlined(&graph, 0..graph.len(), Message::Model, &files)
-            .ok_or_else(|| refused("it names weights that its files lack"))?;
+        let mut weights = Weights { files, left: MAX_FILE_BYTES };
+        let model = inlined(&graph, 0..graph.len(), Message::Model, &mut weights);
+        let too_large = "with its weights it is larger than the 2 GiB of an ONNX file";
+        let model = model.ok_or_else(|| {
+            refused(if weights.left == 0 { too_large } else { "it names weights that its files lack" })
+        })?;
         if model.len() as u64 > MAX_FILE_BYTES {
-            return Err(refused("with its weights it is larger than the 2 GiB of an ONNX file"));
+            return Err(refused(too_large));
         }
         if GraphOutline::of(&model).is_none_or(|outline| !outline.external_files.is_empty()) {
             return Err(refused("it keeps weights in places that are not supported"));
@@ -59,63 +58,72 @@ enum Message {
 impl Message {
     /// What a field of this message holds, where a tensor may be inside.
     fn field(self, number: u64) -> Option<Self> {
+        use onnx::*;
         Some(match (self, number) {
-            (Self::Model, 7) | (Self::Attribute, 6 | 11) => Self::Graph,
-            (Self::Graph, 1) => Self::Node,
-            (Self::Node, 5) => Self::Attribute,
-            (Self::Graph, 5) | (Self::Attribute, 5 | 10) => Self::Tensor,
+            (Self::Model, MODEL_GRAPH) | (Self::Attribute, ATTRIBUTE_GRAPH | ATTRIBUTE_GRAPHS) => Self::Graph,
+            (Self::Graph, GRAPH_NODE) => Self::Node,
+            (Self::Node, NODE_ATTRIBUTE) => Self::Attribute,
+            (Self::Graph, GRAPH_INITIALIZER) | (Self::Attribute, ATTRIBUTE_TENSOR | ATTRIBUTE_TENSORS) => {
+                Self::Tensor
+            }
             _ => return None,
         })
     }
 }
 
-/// The message with all external tensors inside. `None` where a reference leads nowhere.
-fn inlined(
-    model: &[u8],
-    message: Range<usize>,
-    kind: Message,
-    files: &HashMap<String, Vec<u8>>,
-) -> Option<Vec<u8>> {
+/// What external tensors refer to.
+struct Weights {
+    files: HashMap<String, Vec<u8>>,
+    /// How many bytes may still be copied: a small graph may name the same large range again and again.
+    left: u64,
+}
+
+impl Weights {
+    /// A range of a file, or `None` where there is none, or no room for it.
+    fn take(&mut self, external: &HashMap<&str, &str>) -> Option<&[u8]> {
+        let file = self.files.get(*external.get("location")?)?;
+        let number = |key: &str| external.get(key).map(|text| text.parse::<usize>().ok());
+        let start = number("offset").unwrap_or(Some(0))?;
+        let length = number("length").unwrap_or_else(|| file.len().checked_sub(start))?;
+        let range = file.get(start..start.checked_add(length)?)?;
+        let Some(left) = self.left.checked_sub(length as u64) else {
+            self.left = 0;
+            return None;
+        };
+        self.left = left;
+        Some(range)
+    }
+}
+
+/// The message with all external tensors inside. `None` where a reference leads nowhere, or there is no room for it.
+fn inlined(model: &[u8], message: Range<usize>, kind: Message, weights: &mut Weights) -> Option<Vec<u8>> {
     if matches!(kind, Message::Tensor) {
-        return inlined_tensor(model, message, files);
+        return inlined_tensor(model, message, weights);
     }
-    let mut out = Vec::new();
-    for field in Fields::of(model, message) {
-        let field = field?;
-        match (kind.field(field.number), field.content) {
-            (Some(kind), Some(content)) => {
-                put_bytes(&mut out, field.number, &inlined(model, content, kind, files)?);
-            }
-            _ => out.extend_from_slice(&model[field.whole]),
-        }
-    }
-    Some(out)
+    rewrite(model, message, |out, number, content| {
+        let (Some(kind), Some(content)) = (kind.field(number), content) else { return Some(false) };
+        put_bytes(out, number, &inlined(model, content, kind, weights)?);
+        Some(true)
+    })
 }
 
 /// A `TensorProto` whose external data, if it has any, became `raw_data`.
-fn inlined_tensor(model: &[u8], tensor: Range<usize>, files: &HashMap<String, Vec<u8>>) -> Option<Vec<u8>> {
-    let (mut kept, mut external) = (Vec::new(), HashMap::new());
-    for field in Fields::of(model, tensor.clone()) {
-        let field = field?;
-        match (field.number, field.content) {
-            (TENSOR_EXTERNAL_DATA, Some(entry)) => {
-                let (key, value) = entry_of(model, entry)?;
-                external.insert(key, value);
-            }
-            // What is left is inside, which is the default.
-            (TENSOR_DATA_LOCATION, _) => {}
-            _ => kept.extend_from_slice(&model[field.whole]),
+fn inlined_tensor(model: &[u8], tensor: Range<usize>, weights: &mut Weights) -> Option<Vec<u8>> {
+    let mut external = HashMap::new();
+    let mut inside = rewrite(model, tensor.clone(), |_, number, content| match (number, content) {
+        (onnx::TENSOR_EXTERNAL_DATA, Some(entry)) => {
+            let (key, value) = entry_of(model, entry)?;
+            external.insert(key, value);
+            Some(true)
         }
-    }
+        // What is left is inside, which is the default.
+        (number, _) => Some(number == onnx::TENSOR_DATA_LOCATION),
+    })?;
     if external.is_empty() {
         return Some(model[tensor].to_vec());
     }
-    let file = files.get(*external.get("location")?)?;
-    let number = |key: &str| external.get(key).map(|text| text.parse::<usize>().ok());
-    let start = number("offset").unwrap_or(Some(0))?;
-    let length = number("length").unwrap_or_else(|| file.len().checked_sub(start))?;
-    put_bytes(&mut kept, TENSOR_RAW_DATA, file.get(start..start.checked_add(length)?)?);
-    Some(kept)
+    put_bytes(&mut inside, onnx::TENSOR_RAW_DATA, weights.take(&external)?);
+    Some(inside)
 }
 
 /// A `StringStringEntryProto`.
@@ -125,8 +133,8 @@ fn entry_of(model: &[u8], entry: Range<usize>) -> Option<(&str, &str)> {
         let field = field?;
         let text = |content: Range<usize>| std::str::from_utf8(&model[content]).ok();
         match (field.number, field.content) {
-            (ENTRY_KEY, Some(content)) => key = text(content)?,
-            (ENTRY_VALUE, Some(content)) => value = text(content)?,
+            (onnx::ENTRY_KEY, Some(content)) => key = text(content)?,
+            (onnx::ENTRY_VALUE, Some(content)) => value = text(content)?,
             _ => {}
         }
     }
@@ -136,12 +144,7 @@ fn entry_of(model: &[u8], entry: Range<usize>) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn message(fields: &[(u64, &[u8])]) -> Vec<u8> {
-        let mut message = Vec::new();
-        fields.iter().for_each(|(number, content)| put_bytes(&mut message, *number, content));
-        message
-    }
+    use crate::wire::message;
 
     /// The graph, and a second time as the body of a loop.
     fn with_loop(graph: &[u8]) -> Vec<u8> {
@@ -160,13 +163,22 @@ mod tests {
         with_loop(&message(&[(5, &tensor), (5, &inside), (2, b"graph")]))
     }
 
-    fn inlined_model(entries: &[(&str, &str)]) -> Option<Vec<u8>> {
-        let model = model(entries);
-        inlined(&model, 0..model.len(), Message::Model, &files())
+    fn weights(left: u64) -> Weights {
+        Weights { files: HashMap::from([("w.bin".to_string(), vec![1, 2, 3, 4, 5, 6])]), left }
     }
 
-    fn files() -> HashMap<String, Vec<u8>> {
-        HashMap::from([("w.bin".to_string(), vec![1, 2, 3, 4, 5, 6])])
+    fn inlined_model(entries: &[(&str, &str)]) -> Option<Vec<u8>> {
+        let model = model(entries);
+        inlined(&model, 0..model.len(), Message::Model, &mut weights(100))
+    }
+
+    #[test]
+    fn no_more_is_copied_than_a_file_may_hold() {
+        // Both graphs name six bytes.
+        let model = model(&[("location", "w.bin")]);
+        let (mut enough, mut too_few) = (weights(12), weights(11));
+        assert!(inlined(&model, 0..model.len(), Message::Model, &mut enough).is_some());
+        assert!(inlined(&model, 0..model.len(), Message::Model, &mut too_few).is_none() && too_few.left == 0);
     }
 
     #[test]

@@ -120,9 +120,89 @@ pub fn put_bytes(out: &mut Vec<u8>, number: u64, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
+/// A message of these fields, each text, bytes or a message.
+pub fn message(fields: &[(u64, &[u8])]) -> Vec<u8> {
+    let mut message = Vec::new();
+    fields.iter().for_each(|(number, content)| put_bytes(&mut message, *number, content));
+    message
+}
+
+/// A copy of the message at these positions. `replace` gets the number and the content of each field: it writes what is to
+/// stand there and gives `true`, or gives `false` and the field stays; `None` ends the copy. `None` too where the bytes are
+/// not a message.
+pub fn rewrite(
+    bytes: &[u8],
+    message: Range<usize>,
+    mut replace: impl FnMut(&mut Vec<u8>, u64, Option<Range<usize>>) -> Option<bool>,
+) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    for field in Fields::of(bytes, message) {
+        let field = field?;
+        if !replace(&mut out, field.number, field.content)? {
+            out.extend_from_slice(&bytes[field.whole]);
+        }
+    }
+    Some(out)
+}
+
+/// Numbers of fields in `onnx.proto`.
+pub mod onnx {
+    /// `ModelProto.graph`
+    pub const MODEL_GRAPH: u64 = 7;
+    /// `GraphProto.node`
+    pub const GRAPH_NODE: u64 = 1;
+    /// `GraphProto.initializer`
+    pub const GRAPH_INITIALIZER: u64 = 5;
+    /// `GraphProto.input`
+    pub const GRAPH_INPUT: u64 = 11;
+    /// `NodeProto.attribute`
+    pub const NODE_ATTRIBUTE: u64 = 5;
+    /// `AttributeProto.t`
+    pub const ATTRIBUTE_TENSOR: u64 = 5;
+    /// `AttributeProto.g`
+    pub const ATTRIBUTE_GRAPH: u64 = 6;
+    /// `AttributeProto.tensors`
+    pub const ATTRIBUTE_TENSORS: u64 = 10;
+    /// `AttributeProto.graphs`
+    pub const ATTRIBUTE_GRAPHS: u64 = 11;
+    /// `ValueInfoProto.name`
+    pub const VALUE_INFO_NAME: u64 = 1;
+    /// `TensorProto.data_type`, a number
+    pub const TENSOR_DATA_TYPE: u64 = 2;
+    /// `TensorProto.name`
+    pub const TENSOR_NAME: u64 = 8;
+    /// `TensorProto.raw_data`
+    pub const TENSOR_RAW_DATA: u64 = 9;
+    /// `TensorProto.external_data`
+    pub const TENSOR_EXTERNAL_DATA: u64 = 13;
+    /// `TensorProto.data_location`, a number
+    pub const TENSOR_DATA_LOCATION: u64 = 14;
+    /// `TensorProto.EXTERNAL`, a value of `data_location`
+    pub const EXTERNAL: u64 = 1;
+    /// `StringStringEntryProto.key`
+    pub const ENTRY_KEY: u64 = 1;
+    /// `StringStringEntryProto.value`
+    pub const ENTRY_VALUE: u64 = 2;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fields_are_replaced_dropped_and_kept() {
+        let before = message(&[(1, b"kept"), (2, b"replaced"), (3, b"dropped")]);
+        let change = |out: &mut Vec<u8>, number, _| {
+            if number == 2 {
+                put_bytes(out, 5, b"new");
+            }
+            Some(number > 1)
+        };
+        let after = rewrite(&before, 0..before.len(), change);
+        assert_eq!(after, Some(message(&[(1, b"kept"), (5, b"new")])));
+        assert_eq!(rewrite(&before, 0..before.len() - 1, change), None, "cut short");
+        assert_eq!(rewrite(&before, 0..before.len(), |_, _, _| None), None);
+    }
 
     fn numbers(message: &[u8]) -> Option<Vec<u64>> {
         Fields::of(message, 0..message.len()).map(|field| Some(field?.number)).collect()

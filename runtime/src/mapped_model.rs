@@ -3,10 +3,8 @@
 //! When a file is opened by its path, ONNX Runtime reads all of it and parses it into a second copy of the weights.
 //! Weights in an external file are mapped into memory instead. [`MappedModel`] makes use of that without writing to the
 //! disk: it is a copy of the graph in which every large tensor is external, as a range of bytes of the same file.
-//!
-//! Field numbers are those of `onnx.proto`.
 
-use glimpse_bundle::wire::{Fields, VARINT, put_bytes, put_varint};
+use glimpse_bundle::wire::{VARINT, message, onnx, put_bytes, put_varint, rewrite};
 use memmap2::Mmap;
 use std::fs::File;
 use std::io;
@@ -45,60 +43,38 @@ impl MappedModel {
     }
 }
 
-const MODEL_GRAPH: u64 = 7;
-const GRAPH_INITIALIZER: u64 = 5;
-const TENSOR_RAW_DATA: u64 = 9;
-const TENSOR_EXTERNAL_DATA: u64 = 13;
-const TENSOR_DATA_LOCATION: u64 = 14;
-const EXTERNAL: u64 = 1;
-const ENTRY_KEY: u64 = 1;
-const ENTRY_VALUE: u64 = 2;
-
 /// The model with every large tensor of its main graph referring to `file`.
 fn externalized(model: &[u8], file: &str) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    for field in Fields::of(model, 0..model.len()) {
-        let field = field?;
-        if field.number != MODEL_GRAPH {
-            out.extend_from_slice(&model[field.whole]);
-            continue;
+    rewrite(model, 0..model.len(), |out, number, content| {
+        if number != onnx::MODEL_GRAPH {
+            return Some(false);
         }
-        let mut graph = Vec::new();
-        for field in Fields::of(model, field.content?) {
-            let field = field?;
-            match (field.number, field.content.clone()) {
-                (GRAPH_INITIALIZER, Some(tensor)) => {
-                    put_bytes(&mut graph, GRAPH_INITIALIZER, &external_tensor(model, tensor, file)?);
-                }
-                _ => graph.extend_from_slice(&model[field.whole]),
-            }
-        }
-        put_bytes(&mut out, MODEL_GRAPH, &graph);
-    }
-    Some(out)
+        let graph = rewrite(model, content?, |out, number, content| {
+            let (onnx::GRAPH_INITIALIZER, Some(tensor)) = (number, content) else { return Some(false) };
+            put_bytes(out, onnx::GRAPH_INITIALIZER, &external_tensor(model, tensor, file)?);
+            Some(true)
+        })?;
+        put_bytes(out, onnx::MODEL_GRAPH, &graph);
+        Some(true)
+    })
 }
 
 /// A `TensorProto` whose `raw_data`, if it is large, is named by its place in the file.
 fn external_tensor(model: &[u8], tensor: Range<usize>, file: &str) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    for field in Fields::of(model, tensor) {
-        let field = field?;
-        match (field.number, field.content) {
-            (TENSOR_RAW_DATA, Some(data)) if data.len() >= SMALLEST => {
-                let (offset, length) = (data.start.to_string(), data.len().to_string());
-                for (key, value) in [("location", file), ("offset", &offset), ("length", &length)] {
-                    let mut entry = Vec::new();
-                    put_bytes(&mut entry, ENTRY_KEY, key.as_bytes());
-                    put_bytes(&mut entry, ENTRY_VALUE, value.as_bytes());
-                    put_bytes(&mut out, TENSOR_EXTERNAL_DATA, &entry);
-                }
-                put_varint(&mut out, TENSOR_DATA_LOCATION << 3 | VARINT);
-                put_varint(&mut out, EXTERNAL);
+    rewrite(model, tensor, |out, number, content| match (number, content) {
+        (onnx::TENSOR_RAW_DATA, Some(data)) if data.len() >= SMALLEST => {
+            let (offset, length) = (data.start.to_string(), data.len().to_string());
+            for (key, value) in [("location", file), ("offset", &offset), ("length", &length)] {
+                let entry =
+                    message(&[(onnx::ENTRY_KEY, key.as_bytes()), (onnx::ENTRY_VALUE, value.as_bytes())]);
+                put_bytes(out, onnx::TENSOR_EXTERNAL_DATA, &entry);
             }
-            _ => out.extend_from_slice(&model[field.whole]),
+            put_varint(out, onnx::TENSOR_DATA_LOCATION << 3 | VARINT);
+            put_varint(out, onnx::EXTERNAL);
+            Some(true)
         }
-    }
-    Some(out)
+        _ => Some(false),
+    })
 }
 
 #[cfg(test)]
@@ -112,16 +88,16 @@ mod tests {
             put_varint(&mut tensor, 1 << 3 | VARINT);
             put_varint(&mut tensor, data.len() as u64);
             put_bytes(&mut tensor, 8, name.as_bytes());
-            put_bytes(&mut tensor, TENSOR_RAW_DATA, data);
+            put_bytes(&mut tensor, onnx::TENSOR_RAW_DATA, data);
             tensor
         };
         let mut graph = Vec::new();
         put_bytes(&mut graph, 1, b"a node");
-        put_bytes(&mut graph, GRAPH_INITIALIZER, &tensor("small", &[7; 100]));
-        put_bytes(&mut graph, GRAPH_INITIALIZER, &tensor("large", large));
+        put_bytes(&mut graph, onnx::GRAPH_INITIALIZER, &tensor("small", &[7; 100]));
+        put_bytes(&mut graph, onnx::GRAPH_INITIALIZER, &tensor("large", large));
         let mut model = Vec::new();
         put_bytes(&mut model, 2, b"a producer");
-        put_bytes(&mut model, MODEL_GRAPH, &graph);
+        put_bytes(&mut model, onnx::MODEL_GRAPH, &graph);
         put_varint(&mut model, 5 << 3 | VARINT);
         put_varint(&mut model, 300);
         model

@@ -1,15 +1,7 @@
-//! Inputs of an ONNX graph that become constants. Field numbers are those of `onnx.proto`.
+//! Inputs of an ONNX graph that become constants.
 
-use glimpse_bundle::wire::{Fields, VARINT, put_bytes, put_varint};
+use glimpse_bundle::wire::{Fields, VARINT, onnx, put_bytes, put_varint, rewrite};
 use std::ops::Range;
-
-const MODEL_GRAPH: u64 = 7;
-const GRAPH_INITIALIZER: u64 = 5;
-const GRAPH_INPUT: u64 = 11;
-const VALUE_INFO_NAME: u64 = 1;
-const TENSOR_DATA_TYPE: u64 = 2;
-const TENSOR_NAME: u64 = 8;
-const TENSOR_RAW_DATA: u64 = 9;
 
 /// The value of a scalar.
 #[derive(Clone, Copy)]
@@ -20,38 +12,23 @@ pub enum Fixed {
 
 /// The model with these inputs as constants. `None` where the bytes are not a model, or the graph lacks one of them.
 pub fn with_fixed_inputs(model: &[u8], values: &[(&str, Fixed)]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(model.len());
     let mut fixed = 0;
-    for field in Fields::of(model, 0..model.len()) {
-        let field = field?;
-        match (field.number, field.content) {
-            (MODEL_GRAPH, Some(content)) => {
-                let (graph, found) = fixed_graph(model, content, values)?;
-                put_bytes(&mut out, MODEL_GRAPH, &graph);
-                fixed += found;
-            }
-            _ => out.extend_from_slice(&model[field.whole]),
-        }
-    }
+    let out = rewrite(model, 0..model.len(), |out, number, content| {
+        let (onnx::MODEL_GRAPH, Some(graph)) = (number, content) else { return Some(false) };
+        let graph = rewrite(model, graph, |out, number, content| {
+            let (onnx::GRAPH_INPUT, Some(input)) = (number, content) else { return Some(false) };
+            let name = name_of(model, input)?;
+            let Some((name, value)) = values.iter().find(|(input, _)| input.as_bytes() == name) else {
+                return Some(false);
+            };
+            put_bytes(out, onnx::GRAPH_INITIALIZER, &value.tensor(name));
+            fixed += 1;
+            Some(true)
+        })?;
+        put_bytes(out, onnx::MODEL_GRAPH, &graph);
+        Some(true)
+    })?;
     (fixed == values.len()).then_some(out)
-}
-
-/// The graph, and how many of its inputs became constants.
-fn fixed_graph(model: &[u8], graph: Range<usize>, values: &[(&str, Fixed)]) -> Option<(Vec<u8>, usize)> {
-    let (mut out, mut found) = (Vec::with_capacity(graph.len()), 0);
-    for field in Fields::of(model, graph) {
-        let field = field?;
-        if let (GRAPH_INPUT, Some(content)) = (field.number, field.content) {
-            let name = name_of(model, content)?;
-            if let Some((name, value)) = values.iter().find(|(input, _)| input.as_bytes() == name) {
-                put_bytes(&mut out, GRAPH_INITIALIZER, &value.tensor(name));
-                found += 1;
-                continue;
-            }
-        }
-        out.extend_from_slice(&model[field.whole]);
-    }
-    Some((out, found))
 }
 
 /// The name in a `ValueInfoProto`.
@@ -59,7 +36,7 @@ fn name_of(model: &[u8], value_info: Range<usize>) -> Option<&[u8]> {
     let mut name = &model[..0];
     for field in Fields::of(model, value_info) {
         let field = field?;
-        if let (VALUE_INFO_NAME, Some(content)) = (field.number, field.content) {
+        if let (onnx::VALUE_INFO_NAME, Some(content)) = (field.number, field.content) {
             name = &model[content];
         }
     }
@@ -74,10 +51,10 @@ impl Fixed {
             Self::Int64(value) => (7, value.to_le_bytes().to_vec()),
         };
         let mut tensor = Vec::new();
-        put_varint(&mut tensor, TENSOR_DATA_TYPE << 3 | VARINT);
+        put_varint(&mut tensor, onnx::TENSOR_DATA_TYPE << 3 | VARINT);
         put_varint(&mut tensor, data_type);
-        put_bytes(&mut tensor, TENSOR_NAME, name.as_bytes());
-        put_bytes(&mut tensor, TENSOR_RAW_DATA, &bytes);
+        put_bytes(&mut tensor, onnx::TENSOR_NAME, name.as_bytes());
+        put_bytes(&mut tensor, onnx::TENSOR_RAW_DATA, &bytes);
         tensor
     }
 }
@@ -85,12 +62,7 @@ impl Fixed {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn message(fields: &[(u64, &[u8])]) -> Vec<u8> {
-        let mut message = Vec::new();
-        fields.iter().for_each(|(number, content)| put_bytes(&mut message, *number, content));
-        message
-    }
+    use glimpse_bundle::wire::message;
 
     fn input(name: &str) -> Vec<u8> {
         message(&[(1, name.as_bytes()), (2, b"type")])
