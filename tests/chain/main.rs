@@ -5,6 +5,7 @@
 
 mod mistakes;
 
+use glimpse_tests::photos::CAPTIONS;
 use glimpse_tests::places::examples;
 use glimpse_tests::programs::{Outcome, glimpse, glimpse_path, glimpse_train};
 use serde_json::Value;
@@ -12,14 +13,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Photos of `assets/photos/` and what is to be learned of them.
-const CAPTIONS: [(&str, &str); 5] = [
-    ("beach", "a man spreads his arms in the shallow water"),
-    ("canyon", "a man in a woollen hat stands above a canyon"),
-    ("dog-in-woods", "a black dog stands on fallen leaves"),
-    ("photographer", "a man in a dark coat bends to a camera"),
-    ("two-dogs", "two brown dogs look out of a window"),
-];
 const SPLITS: [&str; 3] = ["train", "validation", "test"];
 
 /// Runs a step that must succeed and gives the lines of its standard output.

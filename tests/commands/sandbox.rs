@@ -1,5 +1,6 @@
 //! A folder that looks like the project's after a build, with the photos and data sets that the pages speak of.
 
+use glimpse_tests::photos::CAPTIONS;
 use glimpse_tests::places::{examples, project, shipped_bundle};
 use glimpse_tests::programs::{
     cargo_variables, glimpse_path, glimpse_quantize_path, glimpse_serve_path, glimpse_train_path,
@@ -13,13 +14,6 @@ use std::time::{Duration, Instant};
 use std::{env, thread};
 use tempfile::TempDir;
 
-const PHOTOS: [(&str, &str); 5] = [
-    ("beach", "a man spreads his arms in the shallow water"),
-    ("canyon", "a man in a woollen hat stands above a canyon"),
-    ("dog-in-woods", "a black dog stands on fallen leaves"),
-    ("photographer", "a man in a dark coat bends to a camera"),
-    ("two-dogs", "two brown dogs look out of a window"),
-];
 /// The official lists of Flickr8k, and what is before the names in this copy.
 const LISTS: [(&str, &str); 3] = [
     ("Flickr_8k.trainImages.txt", "train"),
@@ -179,7 +173,7 @@ fn write_flickr8k(at: &Path) {
     let (mut kaggle, mut tokens) = (String::from("image,caption\n"), String::new());
     for (list, prefix) in LISTS {
         let mut names = String::new();
-        for (photo, caption) in PHOTOS {
+        for (photo, caption) in CAPTIONS {
             let name = format!("{prefix}-{photo}.jpg");
             fs::copy(examples().join(format!("{photo}.jpg")), at.join("images").join(&name)).unwrap();
             for number in 0..5 {

@@ -5,6 +5,15 @@ use glimpse_bundle::image::{self, RgbImage};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The example photos, by name, and what a small data set of them says of each.
+pub const CAPTIONS: [(&str, &str); 5] = [
+    ("beach", "a man spreads his arms in the shallow water"),
+    ("canyon", "a man in a woollen hat stands above a canyon"),
+    ("dog-in-woods", "a black dog stands on fallen leaves"),
+    ("photographer", "a man in a dark coat bends to a camera"),
+    ("two-dogs", "two brown dogs look out of a window"),
+];
+
 /// The pictures in a folder, sorted.
 ///
 /// # Panics

@@ -1,5 +1,6 @@
+use super::checkpoint::write_checkpoint;
 use super::terminal::note;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use glimpse_export::Checkpoint;
 use glimpse_trainer::dataset::PreparedDataset;
@@ -28,10 +29,7 @@ impl AdjustArgs {
         let captions: Vec<&str> =
             dataset.train.iter().flat_map(|photo| &photo.captions).map(String::as_str).collect();
         checkpoint.adjust_logits(&captions, self.strength)?;
-        if let Some(folder) = self.output.parent() {
-            std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-        }
-        checkpoint.write(&self.output)?;
+        write_checkpoint(&checkpoint, &self.output)?;
         note(format_args!("{}: adjusted by {} captions", self.output.display(), captions.len()));
         Ok(())
     }

@@ -1,5 +1,6 @@
+use super::checkpoint::write_checkpoint;
 use super::terminal::note;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -17,10 +18,7 @@ pub struct AverageArgs {
 impl AverageArgs {
     pub fn run(self) -> Result<()> {
         let mean = glimpse_export::average(&self.checkpoints)?;
-        if let Some(folder) = self.output.parent() {
-            std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-        }
-        mean.write(&self.output)?;
+        write_checkpoint(&mean, &self.output)?;
         note(format_args!("{}: the mean of {} checkpoints", self.output.display(), self.checkpoints.len()));
         Ok(())
     }

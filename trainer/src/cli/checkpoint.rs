@@ -1,11 +1,11 @@
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use glimpse_bundle::CaptionTokenizer;
 use glimpse_export::Checkpoint;
 use glimpse_trainer::backbone::{FeatureExtractor, StateDict};
 use glimpse_trainer::exporting;
 use glimpse_trainer::model::Captioner;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tch::Device;
 
 /// A checkpoint and the network that read its photos.
@@ -41,4 +41,12 @@ impl CheckpointArgs {
         let (backbone, model) = exporting::open(&checkpoint, &self.checkpoint, &dict, device)?;
         Ok(Opened { checkpoint, tokenizer, backbone_weights: (dict, path), backbone, model })
     }
+}
+
+/// Writes a checkpoint, and the folder that it lies in.
+pub fn write_checkpoint(checkpoint: &Checkpoint, path: &Path) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    Ok(checkpoint.write(path)?)
 }
