@@ -4,11 +4,13 @@
 //! into the graph.
 
 use crate::bounded::{self, MAX_FILE_BYTES};
+use crate::checksums::is_plain_name;
 use crate::graph_outline::GraphOutline;
 use crate::wire::{Fields, onnx, put_bytes, rewrite};
 use crate::{Bundle, Error, Precision, Result, model_file};
 use std::collections::HashMap;
 use std::ops::Range;
+use std::path::Path;
 
 impl Bundle {
     /// The ONNX file of a graph, for example of [`CAPTIONER`](crate::CAPTIONER), that refers to no other file. The graph
@@ -21,28 +23,40 @@ impl Bundle {
     pub fn self_contained(&self, stem: &str, precision: Precision) -> Result<Vec<u8>> {
         let path = self.model_path(stem, precision)?;
         self.verify(&model_file(stem, precision))?;
-        let refused = |reason: &str| Error::Graph { path: path.clone(), reason: reason.into() };
-        let graph = bounded::read(&path, MAX_FILE_BYTES)?;
-        let outline = GraphOutline::of(&graph).ok_or_else(|| refused("it is not an ONNX file"))?;
-        let mut files = HashMap::new();
-        for name in outline.external_files {
-            let bytes = bounded::read(&self.dir().join(&name), MAX_FILE_BYTES)?;
-            files.insert(name, bytes);
-        }
-        let mut weights = Weights { files, left: MAX_FILE_BYTES };
-        let model = inlined(&graph, 0..graph.len(), Message::Model, &mut weights);
-        let too_large = "with its weights it is larger than the 2 GiB of an ONNX file";
-        let model = model.ok_or_else(|| {
-            refused(if weights.left == 0 { too_large } else { "it names weights that its files lack" })
-        })?;
-        if model.len() as u64 > MAX_FILE_BYTES {
-            return Err(refused(too_large));
-        }
-        if GraphOutline::of(&model).is_none_or(|outline| !outline.external_files.is_empty()) {
-            return Err(refused("it keeps weights in places that are not supported"));
-        }
-        Ok(model)
+        self_contained(&path)
     }
+}
+
+/// The ONNX file at `path` with the weights inside that it keeps in files beside it.
+///
+/// # Errors
+/// Files that cannot be read, and [`Error::Graph`] for what [`Bundle::self_contained`] refuses and for weights outside of
+/// the file's folder.
+pub fn self_contained(path: &Path) -> Result<Vec<u8>> {
+    let refused = |reason: &str| Error::Graph { path: path.into(), reason: reason.into() };
+    let graph = bounded::read(path, MAX_FILE_BYTES)?;
+    let outline = GraphOutline::of(&graph).ok_or_else(|| refused("it is not an ONNX file"))?;
+    let mut files = HashMap::new();
+    for name in outline.external_files {
+        if !is_plain_name(&name) {
+            return Err(refused("it names weights outside of its folder"));
+        }
+        let bytes = bounded::read(&path.with_file_name(&name), MAX_FILE_BYTES)?;
+        files.insert(name, bytes);
+    }
+    let mut weights = Weights { files, left: MAX_FILE_BYTES };
+    let model = inlined(&graph, 0..graph.len(), Message::Model, &mut weights);
+    let too_large = "with its weights it is larger than the 2 GiB of an ONNX file";
+    let model = model.ok_or_else(|| {
+        refused(if weights.left == 0 { too_large } else { "it names weights that its files lack" })
+    })?;
+    if model.len() as u64 > MAX_FILE_BYTES {
+        return Err(refused(too_large));
+    }
+    if GraphOutline::of(&model).is_none_or(|outline| !outline.external_files.is_empty()) {
+        return Err(refused("it keeps weights in places that are not supported"));
+    }
+    Ok(model)
 }
 
 /// A message on the way from a model to its tensors.
@@ -193,6 +207,22 @@ mod tests {
             let graph = message(&[(5, &tensor), (5, &inside), (2, b"graph")]);
             assert_eq!(inlined_model(entries), Some(with_loop(&graph)), "{entries:?}");
         }
+    }
+
+    #[test]
+    fn weights_come_from_the_graphs_folder_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("inner");
+        std::fs::create_dir(&inner).unwrap();
+        let path = inner.join("model.onnx");
+        for place in [folder.path(), &inner] {
+            std::fs::write(place.join("w.bin"), [1, 2, 3, 4]).unwrap();
+        }
+        std::fs::write(&path, model(&[("location", "w.bin")])).unwrap();
+        assert!(self_contained(&path).is_ok());
+        std::fs::write(&path, model(&[("location", "../w.bin")])).unwrap();
+        let message = self_contained(&path).unwrap_err().to_string();
+        assert!(message.ends_with("it names weights outside of its folder"), "{message}");
     }
 
     #[test]

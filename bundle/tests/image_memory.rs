@@ -79,7 +79,7 @@ fn work_and_memory_are_bounded_before_the_first_look() {
     let start = Instant::now();
     assert_eq!(
         decode(&webp).unwrap_err().to_string(),
-        "16383x10900 pixels is too large: decoded it takes 1363 MiB, over the limit of 288 MiB; scale the \
+        "16383x10900 pixels is too large: decoding takes 1363 MiB, over the limit of 276 MiB; scale the \
          picture down"
     );
     assert_eq!(

@@ -45,6 +45,14 @@ pub enum Error {
         /// ONNX Runtime's reason.
         source: OrtError,
     },
+    /// A graph could be opened, but not be kept as it runs on this machine.
+    #[error("{path} cannot be written; is there room on the disk? ({source})", path = path.display())]
+    NotKept {
+        /// Where the graph was to be kept.
+        path: PathBuf,
+        /// ONNX Runtime's reason.
+        source: OrtError,
+    },
     /// A graph's inputs or outputs are not those of a bundle of this architecture.
     #[error("{path} does not keep the contract of a bundle: {reason}", path = path.display())]
     Contract {

@@ -182,17 +182,27 @@ fn open_arranged(runtime: &OnnxRuntime, folder: &Path) -> ort::Result<Session> {
 /// Writes a graph, its weights and their record into `folder`, all or nothing.
 fn write(runtime: &OnnxRuntime, graph: &Path, origin: Origin, folder: &Path) -> Result<()> {
     let draft = WholeFolder::beside(folder)?;
-    arrange(runtime, graph, draft.path())
-        .map_err(|source| Error::Session { path: graph.to_path_buf(), source: OrtError::of(source) })?;
+    if let Err(source) = arrange(runtime, graph, Some(draft.path())) {
+        let source = OrtError::of(source);
+        // ONNX Runtime says neither that it failed to write nor why.
+        return Err(match arrange(runtime, graph, None) {
+            Ok(()) => Error::NotKept { path: folder.to_path_buf(), source },
+            Err(_) => Error::Session { path: graph.to_path_buf(), source },
+        });
+    }
     let path = draft.path().join(RECORD);
     let record = serde_json::to_vec_pretty(&Record::of(origin, draft.path())?);
     write_whole(&path, &record.map_err(glimpse_bundle::Error::json(&path))?)?;
     Ok(draft.publish()?)
 }
 
-fn arrange(runtime: &OnnxRuntime, graph: &Path, folder: &Path) -> ort::Result<()> {
-    let builder = runtime.session_builder()?.with_config_entry(WEIGHTS_FILE_KEY, WEIGHTS)?;
-    let mut builder = builder.with_optimized_model_path(folder.join(GRAPH))?;
+/// Opens a graph, and writes it as it runs here into the folder, if there is one.
+fn arrange(runtime: &OnnxRuntime, graph: &Path, folder: Option<&Path>) -> ort::Result<()> {
+    let mut builder = runtime.session_builder()?;
+    if let Some(folder) = folder {
+        builder = builder.with_config_entry(WEIGHTS_FILE_KEY, WEIGHTS)?;
+        builder = builder.with_optimized_model_path(folder.join(GRAPH))?;
+    }
     builder.commit_from_file(graph).map(drop)
 }
 

@@ -355,6 +355,8 @@ def full_disk(operation: Operation, folder: Path, chance: random.Random, mounted
         raise Failure(f"the program was ended by signal {-done.returncode}: {errors[-1:]}")
     if done.returncode != 0 and not (errors and "error" in errors[-1].lower()):
         raise Failure(f"the program fails with {done.returncode} and says {errors[-1:]}")
+    if errors and "cannot be run" in errors[-1]:
+        raise Failure(f"the graph is blamed for the disk: {errors[-1]}")
     if any("panicked" in line for line in errors):
         raise Failure(f"the program panics: {errors}")
     return f"with room for {room} bytes, which ends with {done.returncode}: {errors[-1] if errors else ''}"

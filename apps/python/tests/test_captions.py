@@ -43,6 +43,15 @@ def test_words_are_the_programs(captioner, program, photos, options, flags):
             assert a["token_logprobs"] == pytest.approx(b["token_logprobs"], abs=1e-4)
 
 
+def test_the_line_that_the_page_shows_runs(program, photos, monkeypatch):
+    line = (photos[0].parents[2] / "apps/page/tests/python-line.txt").read_text()
+    photo = next(photo for photo in photos if photo.name == "photographer.jpg")
+    monkeypatch.chdir(photo.parent)
+    [shown] = eval(line)
+    [[expected]] = by_program(program, [photo], "--num-beams", "5", "--length-penalty", "1.25", "--no-repeat-ngram-size", "2")
+    assert shown["generated_text"] == expected["generated_text"]
+
+
 def test_one_photo_in_every_form(captioner, photos, tmp_path):
     photo = photos[0]
     expected = captioner(photo)[0]

@@ -26,6 +26,7 @@ mod config;
 #[doc(hidden)]
 pub mod fuzzing;
 mod health;
+mod heap;
 mod info;
 mod lifecycle;
 mod listen;
@@ -44,6 +45,7 @@ mod token;
 
 pub use args::Args;
 pub use config::Limits;
+pub use heap::share_heap;
 pub use lifecycle::{Active, Lifecycle};
 pub use listen::serve;
 pub use metrics::install as install_metrics;

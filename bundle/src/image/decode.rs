@@ -70,6 +70,7 @@ pub fn load<T>(source: Source<'_>, limits: &Limits, use_photo: impl FnOnce(Decod
     if orientation::is_quarter_turn(orientation) {
         needs = needs.turned();
     }
+    needs = needs.with_file(content.bytes.len());
     limits.check(&needs)?;
     let mut share = DECODING.acquire(needs.working_bytes);
     let (image, warning) = picture.decode()?;

@@ -62,7 +62,7 @@ pub enum ImageError {
     },
     /// Decoding would take more than [`Limits::max_bytes`](super::Limits::max_bytes).
     #[error(
-        "{width}x{height} pixels is too large: decoded it takes {needed} MiB, over the limit of {max} MiB; scale the picture down",
+        "{width}x{height} pixels is too large: decoding takes {needed} MiB, over the limit of {max} MiB; scale the picture down",
         needed = bytes.div_ceil(1 << 20),
         max = max_bytes >> 20
     )]
@@ -71,7 +71,7 @@ pub enum ImageError {
         width: u32,
         /// Rows.
         height: u32,
-        /// What decoding would take.
+        /// What decoding would take, the file included.
         bytes: u64,
         /// What it may take.
         max_bytes: u64,

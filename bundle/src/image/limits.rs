@@ -1,10 +1,10 @@
 use super::ImageError;
 use super::budget::Budget;
 
-/// 64 MiB of files and 288 MiB of pictures at work: with a captioner of some 200 MB beside them, a process
-/// stays below 600 MB.
+/// 64 MiB of files and 276 MiB of pictures at work with their files: one picture stays below 300 MB, and a
+/// process with a captioner of some 200 MB below 600 MB.
 const FILE_BYTES: u64 = 64 << 20;
-const WORKING_BYTES: u64 = 288 << 20;
+const WORKING_BYTES: u64 = 276 << 20;
 
 /// What the files that are being decoded take together.
 pub(super) static FILES: Budget = Budget::new(FILE_BYTES);
@@ -20,16 +20,16 @@ pub(super) const WEBP_PIXELS: u64 = 25_000_000;
 
 /// How large a picture may be. It is refused by its header, before its pixels take any memory or time.
 ///
-/// Pictures that are decoded at the same time share 64 MiB for their files and 288 MiB for their pixels;
+/// Pictures that are decoded at the same time share 64 MiB for their files and 276 MiB for their pixels;
 /// one that finds no room waits for the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
     /// Longest side in pixels. Default: 16,384.
     pub max_side: u32,
-    /// Bytes that decoding may take: the pixels as the file stores them or as 8-bit RGB, whichever is
-    /// more, and what the decoder needs beside them. Default: 288 MiB, which is a JPEG of 100 megapixels
-    /// (50 if it has to be turned upright, 30 to 50 if it is progressive), or a PNG of 100.
+    /// Bytes that decoding may take: the file, the pixels as it stores them or as 8-bit RGB, whichever is
+    /// more, and what the decoder needs beside them. Default: 276 MiB, which is a JPEG of 90 megapixels and
+    /// 19 MB (45 megapixels if it has to be turned upright, 30 to 45 if it is progressive), or such a PNG.
     /// Of a WebP 25 megapixels are read, as decoding takes longer.
     pub max_bytes: u64,
     /// Bytes that are read of a file or a stream. Default: 64 MiB.
@@ -63,6 +63,12 @@ impl Needs {
         self.working_bytes = self.working_bytes.max(6 * self.pixels());
         self
     }
+
+    /// The file stays in memory while it is decoded.
+    pub(super) fn with_file(mut self, bytes: usize) -> Self {
+        self.working_bytes = self.working_bytes.max(3 * self.pixels()) + bytes as u64;
+        self
+    }
 }
 
 impl Limits {
@@ -75,9 +81,8 @@ impl Limits {
         if width.max(height) > max_side {
             return Err(ImageError::SideTooLong { width, height, max_side });
         }
-        let bytes = working_bytes.max(3 * needs.pixels());
-        if bytes > max_bytes {
-            return Err(ImageError::TooManyPixels { width, height, bytes, max_bytes });
+        if working_bytes > max_bytes {
+            return Err(ImageError::TooManyPixels { width, height, bytes: working_bytes, max_bytes });
         }
         if let Some(max_pixels) = max_pixels.filter(|&most| needs.pixels() > most) {
             return Err(ImageError::TooSlow { width, height, max_pixels });

@@ -1,5 +1,5 @@
 use crate::{Target, check_error, mutate, scratch};
-use glimpse_bundle::external_files;
+use glimpse_bundle::{external_files, self_contained};
 use glimpse_bundle::wire::{Fields, VARINT, put_bytes, put_varint};
 use glimpse_runtime::fuzzing::graph_without_weights;
 
@@ -7,13 +7,17 @@ use glimpse_runtime::fuzzing::graph_without_weights;
 pub(super) const GRAPH: Target =
     Target { name: "graph", seeds, mutate: mutate::wire, run, max_heap: 16 << 20 };
 
+/// The same files, with the weights inside that lie beside them.
+pub(super) const SELF_CONTAINED: Target =
+    Target { name: "self_contained", seeds, mutate: mutate::wire, run: run_self_contained, max_heap: 64 << 20 };
+
 fn message(fields: &[(u64, &[u8])]) -> Vec<u8> {
     let mut message = Vec::new();
     fields.iter().for_each(|(number, content)| put_bytes(&mut message, *number, content));
     message
 }
 
-/// A model with a node that holds a graph, a small tensor, a large one, one that lies elsewhere, and a sparse one.
+/// Models with a node that holds a graph, a small tensor, a large one, one that lies elsewhere, and a sparse one.
 fn seeds() -> Vec<Vec<u8>> {
     let tensor = |name: &str, data: &[u8]| {
         let mut tensor = message(&[(8, name.as_bytes()), (9, data)]);
@@ -31,10 +35,13 @@ fn seeds() -> Vec<Vec<u8>> {
     let sparse = message(&[(1, &small), (2, &elsewhere)]);
     let graph =
         message(&[(1, &node), (2, b"graph"), (5, &small), (5, &large), (5, &elsewhere), (15, &sparse)]);
+    let plain = message(&[(1, &node), (5, &small), (5, &elsewhere)]);
     let function = message(&[(1, b"f"), (7, &node)]);
     let training = message(&[(1, &graph), (2, &graph)]);
     vec![
         message(&[(2, b"a producer"), (7, &graph)]),
+        // The only one that can be made self-contained.
+        message(&[(7, &plain)]),
         message(&[(2, b"a producer"), (7, &graph), (20, &training), (25, &function)]),
     ]
 }
@@ -56,6 +63,21 @@ fn run(input: &[u8]) {
             let mut again = external_files(&path).unwrap_or_else(|error| panic!("{error}"));
             again.remove("model.onnx");
             assert!(again.is_subset(&named), "{again:?} were not named before: {named:?}");
+        }
+    }
+}
+
+fn run_self_contained(input: &[u8]) {
+    // What the seeds name: they may copy from it.
+    scratch::file("weights.bin", &[3; 8192]);
+    match self_contained(&scratch::file("model.onnx", input)) {
+        Err(error) => check_error(error),
+        Ok(model) => {
+            let path = scratch::file("self-contained.onnx", &model);
+            let named = external_files(&path).unwrap_or_else(|error| panic!("{error}"));
+            assert!(named.is_empty(), "{named:?} are still outside");
+            let again = self_contained(&path).unwrap_or_else(|error| panic!("{error}"));
+            assert!(again == model, "what is inside was changed");
         }
     }
 }

@@ -18,6 +18,7 @@ pub const TARGETS: &[Target] = &[
     json::TEXT,
     json::OPTIONS,
     graphs::GRAPH,
+    graphs::SELF_CONTAINED,
     captions::CAPTIONS,
     captions::RESULTS,
     http::REQUEST,

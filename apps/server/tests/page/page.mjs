@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { launch, steps, take, watchedPage } from "../../../page/tests/steps.mjs";
@@ -32,6 +32,9 @@ async function shownLines() {
   const { results } = await run("curl");
   assert.deepEqual(results.map((result) => result.captions[0].generated_text), captions);
   if (glimpse) assert.equal((await run("program")).captions[0].generated_text, captions[1]);
+  // The tests of the Python package run this line.
+  const line = readFileSync(new URL("../../../page/tests/python-line.txt", import.meta.url), "utf8");
+  assert.equal(await shown("Python"), line.trim());
 }
 
 const all = steps({ ...watched, url, photos, screenshots });
