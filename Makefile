@@ -162,10 +162,14 @@ lint: deps-torch $(WITH_CARGO_DENY) ## Check format, clippy, documentation, and 
 fmt: ## Format the code
 	@$(CARGO) fmt --all
 
+# WHEEL_ARCHITECTURES='x86_64 aarch64' builds one for 64-bit ARM too.
+WHEEL_ARCHITECTURES ?= $(shell uname -m)
+
 wheel: deps-wheel $(WITH_ZIG) ## Build the Python wheel for Linux with glibc 2.28 or newer: dist/ (fetches zig, 90 MB)
-	@echo "==> Building the wheel"
-	@cd apps/python && PATH="$(CURDIR)/$(WHEEL_BIN):$$PATH" PYTHONPATH="$(CURDIR)/.deps/zig" maturin build --zig \
-	  --compatibility manylinux_2_28 --out $(CURDIR)/dist $(WHEEL_FLAGS) $(CARGO_FLAGS)
+	@for architecture in $(WHEEL_ARCHITECTURES); do \
+	  echo "==> Building the wheel for $$architecture"; \
+	  PATH="$(CURDIR)/$(WHEEL_BIN):$$PATH" packaging/wheel.sh $$architecture dist $(WHEEL_FLAGS) $(CARGO_FLAGS) || exit 1; \
+	done
 
 # A release is built with zig, for an old glibc; for aarch64 with a Rust that has it, else with Debian's.
 dist: $(WITH_ZIG) $(WITH_ZIGBUILD) $(ARCHITECTURES:%=$(STAMPS)/onnxruntime-%-$(ONNXRUNTIME_VERSION)) ## Build the releases for Linux: dist/ (most of an hour; fetches 150 MB, 125 more without a Rust for aarch64)

@@ -10,7 +10,6 @@ cd "$(dirname "$0")/.."
 sources=$PWD
 cargo=${CARGO:-cargo}
 
-target=$architecture-unknown-linux-gnu
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 name=glimpse-$version-$architecture-linux
 glibc=2.28
@@ -26,22 +25,11 @@ umask 022
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The compiler: the user's where it knows the target, else the one of rust-for-aarch64.sh.
-rustc=${RUSTC:-rustc}
-build_target=${CARGO_TARGET_DIR:-$sources/target}
-if ! ls "$("$rustc" --print target-libdir --target "$target")"/libstd-*.rlib >/dev/null 2>&1; then
-  if [ "$architecture" != aarch64 ]; then
-    echo "This Rust has no standard library for $target: rustup target add $target" >&2
-    exit 1
-  fi
-  rustc=$sources/.deps/rust-aarch64/rustc
-  [ -x "$rustc" ] || packaging/rust-for-aarch64.sh .deps/rust-aarch64
-  build_target=$build_target/aarch64
-fi
+. packaging/compiler.sh
 
 zigbuild() {
   PATH="$sources/.deps/zigbuild/bin:$PATH" CARGO_ZIGBUILD_ZIG_PATH="$sources/.deps/zig/ziglang/zig" \
-    RUSTC="$rustc" RUSTC_WRAPPER="$sources/packaging/rustc-remapped" CARGO_TARGET_DIR="$build_target" \
+    RUSTC="$rustc" RUSTC_WRAPPER="$sources/packaging/rustc-remapped" CARGO_TARGET_DIR="$target_folder" \
     "$cargo" zigbuild --locked --target "$target.$glibc" "$@"
 }
 
@@ -87,7 +75,7 @@ zigbuild --profile serve --package glimpse-server
 echo "==> Packing $name"
 release=$work/$name
 mkdir -p "$release"/{lib,man,licences,"$model"}
-cp "$build_target/$target/release/glimpse" "$build_target/$target/serve/glimpse-serve" "$release/"
+cp "$target_folder/$target/release/glimpse" "$target_folder/$target/serve/glimpse-serve" "$release/"
 cp "$library" "$release/lib/"
 for file in "$release/glimpse" "$release/glimpse-serve" "$release"/lib/*; do check_glibc "$file"; done
 cp LICENSE packaging/Dockerfile "$release/"

@@ -172,7 +172,7 @@ pub struct OrtError(String);
 
 impl OrtError {
     pub(crate) fn of(error: impl std::fmt::Display) -> Self {
-        Self(error.to_string())
+        Self(error.to_string().trim_end().to_string())
     }
 }
 

@@ -7,18 +7,31 @@ use glimpse_tests::places::project;
 use glimpse_tests::programs::glimpse_path;
 use glimpse_tests::wheel::{interpreter, run, unpack_wheel};
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use tempfile::TempDir;
 
 fn python() -> Option<PathBuf> {
     interpreter("GLIMPSE_WHEEL_PYTHON", "test")
 }
 
+/// The unpacked wheel, which tests that run at the same time share.
+fn wheel(python: &Path) -> Arc<TempDir> {
+    static WHEEL: Mutex<Weak<TempDir>> = Mutex::new(Weak::new());
+    let mut shared = WHEEL.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        unpack_wheel(python, folder.path());
+        *shared = Arc::downgrade(&folder);
+        folder
+    })
+}
+
 /// Runs those tests of `apps/python/tests` that `marker` chooses.
 fn pytest(marker: &str) {
     let Some(python) = python() else { return };
-    let (wheel, package) = (tempfile::tempdir().unwrap(), project().join("apps/python"));
-    unpack_wheel(&python, wheel.path());
+    let (wheel, package) = (wheel(&python), project().join("apps/python"));
     let mut pytest = Command::new(&python);
     // Not in the folder of the sources, which Python would take for the package.
     let engines = env::var_os("GLIMPSE_ENGINES").filter(|folder| !folder.is_empty()).map(PathBuf::from);
@@ -33,7 +46,13 @@ fn pytest(marker: &str) {
 
 #[test]
 fn the_wheel_passes_its_tests() {
-    pytest("not slow and not engines");
+    pytest("not slow and not engines and not ray");
+}
+
+/// Mostly waits for processes that start: beside the others it costs little time.
+#[test]
+fn killed_processes_of_ray_lose_nothing() {
+    pytest("ray and not slow");
 }
 
 /// `make test-ray`.

@@ -241,6 +241,7 @@ def kills(count, photo_folder, captioner, photos, tmp_path):
             assert (row["generated_text"], row["error"]) == (expected[name.partition("-")[2]], None)
 
 
+@pytest.mark.ray
 def test_killed_processes_lose_nothing(photo_folder, captioner, photos, tmp_path):
     kills(200, photo_folder, captioner, photos, tmp_path)
 
