@@ -45,6 +45,8 @@ WHEEL_BIN     = $(wildcard .deps/wheel/lib/python*/site-packages/bin)
 # What drives the browser that uses the page in a test.
 PLAYWRIGHT_VERSION := 1.65.1
 WITH_BROWSER := $(STAMPS)/playwright-$(PLAYWRIGHT_VERSION)
+PUPPETEER_VERSION  := 24.43.1
+WITH_BROWSERS := $(STAMPS)/puppeteer-$(PUPPETEER_VERSION)
 # What captions in a browser: of its builds, the one that needs WebAssembly alone.
 ONNXRUNTIME_WEB_VERSION := 1.30.0
 WITH_WEB    := $(STAMPS)/onnxruntime-web-$(ONNXRUNTIME_WEB_VERSION)
@@ -67,7 +69,7 @@ export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test test-ray build-tests bench bench-gpu bench-serve soak bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser wheel build requirements clean pip onnxruntime-versions bench-web deps-web web dist reproducible other-machines test-engines test-triton deps-engines deps-triton fuzz images power-cuts
+.PHONY: help demo serve test test-browsers test-ray build-tests bench bench-gpu bench-serve soak bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser deps-browsers wheel build requirements clean pip onnxruntime-versions bench-web deps-web web dist reproducible other-machines test-engines test-triton deps-engines deps-triton fuzz images power-cuts
 
 help: ## List these targets
 	@echo "make TARGET, where TARGET is one of"
@@ -126,6 +128,10 @@ bench-gpu: deps-gpu $(WITH_BENCH) ## Time Glimpse beside PyTorch on one NVIDIA c
 	@$(CARGO) build --release -p glimpse-cli -p glimpse-quantize -p glimpse-bench $(CARGO_FLAGS)
 	@$(TARGET)/release/glimpse-bench --device cuda:0 --photos 1,64 --batches-only --model resnet50 \
 	  --quantizer $(TARGET)/release/glimpse-quantize --python $(BENCH)/bin/python3 --out $(TARGET)/bench $(BENCH_FLAGS)
+
+test-browsers: web deps-browsers ## Caption the example photos on the page in Firefox and WebKit (Debian's; 150 MB)
+	@$(CARGO) build --release -p glimpse-cli $(CARGO_FLAGS)
+	@xvfb-run --auto-servernum node apps/web/tests/other_browsers/main.mjs dist/web assets/photos $(TARGET)/release/glimpse .deps/browsers
 
 bench-serve: deps ## Time glimpse-serve under load beside glimpse on the same photos
 	@$(CARGO) build --release -p glimpse-cli $(CARGO_FLAGS)
@@ -222,6 +228,8 @@ deps-triton: $(WITH_TRITON) ## Fetch NVIDIA Triton into .deps/triton
 # Without npm or Chromium, and without the right to install them, one line says so and the page's test is skipped.
 deps-browser: $(WITH_BROWSER) ## Fetch what drives a browser in the page's test (npm, Debian's chromium)
 
+deps-browsers: $(WITH_BROWSERS) ## Fetch Firefox, WebKit and what drives them (npm; root with apt, or install them yourself)
+
 # Without npm one line says so: the page's test is skipped then, and make web fails.
 deps-web: $(WITH_WEB) ## Fetch onnxruntime-web into .deps/web (npm; 27 MB are kept)
 
@@ -266,6 +274,16 @@ $(WITH_BROWSER):
 	@if command -v npm >/dev/null && npm install --silent --no-audit --no-fund --prefix .deps/node playwright-core@$(PLAYWRIGHT_VERSION) \
 	  && command -v chromium >/dev/null; then touch $@; \
 	else echo "The page's test needs chromium, nodejs and npm (Debian: apt install chromium nodejs npm); without them it is skipped."; fi
+
+$(WITH_BROWSERS):
+	@echo "==> Installing puppeteer-core $(PUPPETEER_VERSION) under .deps/browsers"
+	@if ! { command -v firefox-esr && command -v WebKitWebDriver && command -v xvfb-run; } >/dev/null 2>&1; then \
+	  test "$$(id -u)" = 0 && apt-get update -qq \
+	    && apt-get install -qq -y --no-install-recommends firefox-esr webkit2gtk-driver xvfb xauth >/dev/null \
+	    || { echo "Install Firefox, WebKit and Xvfb (Debian: apt install firefox-esr webkit2gtk-driver xvfb xauth)." >&2; exit 1; }; fi
+	@mkdir -p .deps/browsers $(STAMPS)
+	@npm install --silent --no-audit --no-fund --prefix .deps/browsers puppeteer-core@$(PUPPETEER_VERSION)
+	@touch $@
 
 $(WITH_WEB):
 	@echo "==> Installing onnxruntime-web $(ONNXRUNTIME_WEB_VERSION) under .deps/web"
