@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Runs the releases as other machines would and compares their captions of assets/photos with those of this machine: an old
-# Debian with nothing installed, two ARM boards and an x86-64 without AVX, the last three emulated by QEMU. Prints a table.
+# Debian with nothing installed, two ARM boards and an x86-64 without AVX, the last three emulated by QEMU, and the Python wheel
+# for ARM, where there is one. Prints a table.
 #   packaging/other-machines.sh FOLDER    FOLDER holds the releases, by `make dist`
-# MACHINES names some of "nehalem debian cortex-a53 cortex-a72"; the emulated ones take minutes each.
+# MACHINES names some of "nehalem debian cortex-a53 cortex-a72 wheel"; the emulated ones take minutes each.
 # Linux on x86-64 with apt, which fetches QEMU and debootstrap where they are not installed. The old Debian needs root.
 set -euo pipefail
 output=$(realpath "${1:?usage: other-machines.sh FOLDER}")
 cd "$(dirname "$0")/.."
 photos=$PWD/assets/photos
 python=${PYTHON:-python3}
-machines=" ${MACHINES:-debian nehalem cortex-a53 cortex-a72} "
+machines=" ${MACHINES:-debian nehalem cortex-a53 cortex-a72 wheel} "
 suite=${SUITE:-bullseye}
 mirror=${MIRROR:-http://deb.debian.org/debian}
 cache=$PWD/.cache/machines
@@ -44,6 +45,23 @@ system() {
     touch "$root/.complete"
   fi
   echo "$root"
+}
+
+# Python for arm64 as Debian bookworm has it, in a folder, and the wheel $1 with what it needs.
+python_for_arm() {
+  local root=$cache/bookworm-python-arm64 debootstrap package
+  if [ ! -e "$root/.complete" ]; then
+    debootstrap=$(tool debootstrap debootstrap)
+    rm -rf "$root"
+    DEBOOTSTRAP_DIR=$(dirname "$(dirname "$debootstrap")")/share/debootstrap "$debootstrap" --foreign --variant=minbase \
+      --include=python3,libstdc++6 --arch=arm64 bookworm "$root" "$mirror" > "$cache/debootstrap-python.log"
+    for package in "$root"/var/cache/apt/archives/*.deb; do dpkg-deb -x "$package" "$root"; done
+    touch "$root/.complete"
+  fi
+  mkdir -p "$work/python" && cp -a "$root/." "$work/python/"
+  arm_files "$work/python" 0xd08
+  "$python" -m pip install --quiet --target "$work/packages" --python-version 3.11 --only-binary=:all: \
+    --platform manylinux_2_28_aarch64 --platform manylinux_2_27_aarch64 --platform manylinux2014_aarch64 "$1"
 }
 
 # The newest release for $1, with the f32 graphs.
@@ -132,5 +150,17 @@ elif ls "$output"/glimpse-*-aarch64-linux.tar.xz >/dev/null 2>&1; then
   done
 else
   echo "| aarch64 | not tried: no release in $output | | | | |"
+fi
+
+wheel=$(ls -t "$output"/glimpse_captioner-*_aarch64.whl 2>/dev/null | head -1 || true)
+if [[ $machines != *" wheel "* ]]; then
+  :
+elif [ -n "$wheel" ]; then
+  python_for_arm "$wheel"
+  qemu=$(tool qemu-user-static qemu-aarch64-static)
+  try "Python 3.11 wheel, aarch64, QEMU cortex-a72" "$qemu" -cpu cortex-a72 -L "$work/python" -E PYTHONHOME="$work/python/usr" \
+    -E PYTHONPATH="$work/packages" "$work/python/usr/bin/python3.11" -m glimpse
+else
+  echo "| Python wheel, aarch64 | not tried: no wheel in $output | | | | |"
 fi
 exit $failed
