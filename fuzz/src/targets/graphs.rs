@@ -1,6 +1,6 @@
 use crate::{Target, check_error, mutate, scratch};
-use glimpse_bundle::{external_files, self_contained};
 use glimpse_bundle::wire::{Fields, VARINT, put_bytes, put_varint};
+use glimpse_bundle::{external_files, self_contained};
 use glimpse_runtime::fuzzing::graph_without_weights;
 
 /// An ONNX file: which files it names, and its graph without the weights.
@@ -8,8 +8,13 @@ pub(super) const GRAPH: Target =
     Target { name: "graph", seeds, mutate: mutate::wire, run, max_heap: 16 << 20 };
 
 /// The same files, with the weights inside that lie beside them.
-pub(super) const SELF_CONTAINED: Target =
-    Target { name: "self_contained", seeds, mutate: mutate::wire, run: run_self_contained, max_heap: 64 << 20 };
+pub(super) const SELF_CONTAINED: Target = Target {
+    name: "self_contained",
+    seeds,
+    mutate: mutate::wire,
+    run: run_self_contained,
+    max_heap: 64 << 20,
+};
 
 fn message(fields: &[(u64, &[u8])]) -> Vec<u8> {
     let mut message = Vec::new();
