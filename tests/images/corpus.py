@@ -251,7 +251,7 @@ def bombs(files: dict[str, bytes]) -> None:
     small = np.asarray(photo())
     files["bomb-png-81-megapixels.png"] = bomb_png(9000, 9000, 2, 8, is_whole=True)
     # Just below the limit.
-    files["bomb-jpeg-96-megapixels.jpg"] = saved(Image.new("RGB", (12_000, 8000), (90, 120, 40)), "JPEG")
+    files["bomb-jpeg-94-megapixels.jpg"] = saved(Image.new("RGB", (11_900, 7900), (90, 120, 40)), "JPEG")
     files["bomb-png-1-bit-268-megapixels.png"] = bomb_png(16384, 16384, 0, 1)
     files["bomb-png-16-bit-64-megapixels.png"] = bomb_png(8000, 8000, 6, 16)
     files["bomb-png-side-too-long.png"] = bomb_png(20_000, 10, 0, 8)
