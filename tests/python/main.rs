@@ -48,7 +48,7 @@ fn assert_same_words(bundle: &Path, photos: &[PathBuf], tolerance: f64) {
         let (ours, theirs) = (&found["captions"][0], &expected["captions"][0]);
         let [our_score, their_score] = [ours, theirs].map(|caption| caption["score"].as_f64().unwrap());
         // Of two captions that are nearly as likely, another decoder of JPEG may prefer the other one.
-        if tolerance == JPEG && ours["token_ids"] != theirs["token_ids"] {
+        if tolerance >= JPEG && ours["token_ids"] != theirs["token_ids"] {
             assert!((our_score - their_score).abs() < 0.02, "{our_score} is not {their_score}: {expected}");
             ties += 1;
             continue;
