@@ -5,24 +5,17 @@
 // options in other.json, the photos without loss, and pictures of many kinds.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { launch, steps, take, watchedPage } from "../../../page/tests/steps.mjs";
+import { serve } from "../static_server.mjs";
 
 const [executablePath, modules, screenshots, folder, photos] = process.argv.slice(2);
 const site = join(folder, "host/any/path");
 const expected = (precision) => JSON.parse(readFileSync(join(folder, `${precision}.json`)));
 
-// Python's server, on a port that is free or the one that is named.
-async function serve(port = 0) {
-  const server = spawn("python3", ["-u", "-m", "http.server", String(port), "--bind", "127.0.0.1", "--directory", join(folder, "host")]);
-  const said = await new Promise((done) => server.stdout.once("data", (data) => done(String(data))));
-  server.stderr.resume();
-  return { port: Number(/port (\d+)/.exec(said)[1]), stop: () => new Promise((done) => { server.once("exit", done); server.kill(); }) };
-}
-
-let server = await serve();
+const host = join(folder, "host");
+let server = await serve(host);
 const url = `http://127.0.0.1:${server.port}/any/path/`;
 const browser = await launch({ executablePath, modules });
 const watched = await watchedPage(browser, url);
@@ -179,7 +172,7 @@ async function withoutANetwork() {
 async function laterVersion() {
   renameSync(site, join(folder, "fp32"));
   renameSync(join(folder, "int8"), site);
-  server = await serve(server.port);
+  server = await serve(host, server.port);
   await page.reload();
   await page.locator("#captions .word").first().waitFor();
   await page.waitForFunction(async () => (await navigator.serviceWorker.getRegistration()).waiting !== null);

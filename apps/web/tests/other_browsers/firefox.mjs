@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { resolve } from "node:path";
 
 const PATHS = ["/usr/bin/firefox-esr", "/usr/bin/firefox"];
 
@@ -10,7 +10,7 @@ const PATHS = ["/usr/bin/firefox-esr", "/usr/bin/firefox"];
 export async function firefox({ modules }) {
   const executablePath = PATHS.find((path) => existsSync(path));
   if (!executablePath) throw new Error("it is not installed (Debian: apt install firefox-esr)");
-  const puppeteer = createRequire(join(modules, "x.js"))("puppeteer-core");
+  const puppeteer = createRequire(resolve(modules, "x.js"))("puppeteer-core");
   const browser = await puppeteer.launch({ browser: "firefox", executablePath, headless: true, protocolTimeout: 300_000 });
   const page = await browser.newPage();
   return {

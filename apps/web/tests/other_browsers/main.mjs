@@ -5,9 +5,10 @@
 // WebKitWebDriver. A browser that is not installed is named, and the exit code is 1.
 
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { serve } from "../static_server.mjs";
 import { firefox } from "./firefox.mjs";
 import { webkit } from "./webkit.mjs";
 
@@ -20,13 +21,6 @@ const names = readdirSync(photos).filter((name) => name.endsWith(".jpg"));
 const answers = (width) => execFileSync(glimpse, ["caption", "--device", "cpu", "--json", "--num-beams", String(width), ...names.map((name) => join(photos, name))])
   .toString().trim().split("\n").map((line) => JSON.parse(line).captions[0]);
 const expected = WIDTHS.map(answers);
-
-async function serve() {
-  const server = spawn("python3", ["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", site]);
-  const said = await new Promise((done) => server.stdout.once("data", (data) => done(String(data))));
-  server.stderr.resume();
-  return { url: `http://127.0.0.1:${/port (\d+)/.exec(said)[1]}/`, stop: () => server.kill() };
-}
 
 // These run in the page.
 const captioned = `async () => { while (typeof state === "undefined" || state.answer === null) await new Promise((next) => setTimeout(next, 100)); return true; }`;
@@ -54,16 +48,17 @@ async function sameWords(browser, about) {
 }
 
 for (const [start, options] of [[firefox, { modules }], [webkit, {}]]) {
-  const server = await serve();
+  const server = await serve(site);
+  const url = `http://127.0.0.1:${server.port}/`;
   let browser;
   try {
     browser = await start(options);
-    await browser.open(server.url);
+    await browser.open(url);
     await browser.run(captioned);
     await sameWords(browser, browser.name);
     await browser.run(kept);
-    server.stop();
-    await browser.open(server.url);
+    await server.stop();
+    await browser.open(url);
     await browser.run(captioned);
     await sameWords(browser, `${browser.name}, without a network`);
     console.log(`${browser.name}: ${names.length} photos at ${WIDTHS.join(" and ")} beams, with and without a network: the program's words`);
