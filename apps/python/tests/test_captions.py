@@ -48,7 +48,8 @@ def test_the_line_that_the_page_shows_runs(program, photos, monkeypatch):
     photo = next(photo for photo in photos if photo.name == "photographer.jpg")
     monkeypatch.chdir(photo.parent)
     [shown] = eval(line)
-    [[expected]] = by_program(program, [photo], "--num-beams", "5", "--length-penalty", "1.25", "--no-repeat-ngram-size", "2")
+    flags = ["--num-beams", "5", "--length-penalty", "1.25", "--no-repeat-ngram-size", "2"]
+    [[expected]] = by_program(program, [photo], *flags)
     assert shown["generated_text"] == expected["generated_text"]
 
 
