@@ -13,7 +13,7 @@ use glimpse_trainer::dataset::PreparedDataset;
 use glimpse_trainer::evaluation::{Sample, evaluate};
 use glimpse_trainer::features::{CacheKey, CacheSpec, Entry, FeatureCache, FeatureSource};
 use glimpse_trainer::training::{
-    CaptionsPerImage, Card, EpochMetrics, Phase, Precision, Recipe, RunFolder, SelfCritical, StartFrom,
+    CaptionsPerImage, Card, Criterion, EpochMetrics, Phase, Precision, Recipe, RunFolder, SelfCritical, StartFrom,
     Trainer, TrainerOptions, TrainingData,
 };
 use glimpse_trainer::word_vectors::WordVectors;
@@ -435,6 +435,30 @@ fn a_run_folder_has_one_trainer() {
     assert!(error.contains("is in use by another glimpse-train"), "{error}");
     drop(first);
     RunFolder::create(&output).unwrap();
+}
+
+#[test]
+fn the_criterion_says_which_epoch_is_kept() {
+    let _turn = take_turns();
+    let dir = tempfile::tempdir().unwrap();
+    let data = data(dir.path());
+    let kept = |criterion| {
+        let output = dir.path().join(format!("{criterion:?}"));
+        let recipe = Recipe { criterion, epochs: 6, self_critical: None, ..recipe() };
+        let metrics = run(&mut trainer(&data, &recipe, &output, false).unwrap());
+        let kept = Checkpoint::read(&output.join("best.safetensors")).unwrap().config.provenance.epochs;
+        (metrics, kept)
+    };
+    let first_best = |metrics: &[EpochMetrics], value: fn(&EpochMetrics) -> f64| {
+        let best = metrics.iter().map(value).fold(f64::NEG_INFINITY, f64::max);
+        metrics.iter().find(|line| value(line) >= best).unwrap().epoch
+    };
+    let (metrics, epoch) = kept(Criterion::Cider);
+    assert_eq!(epoch, first_best(&metrics, |line| line.validation_cider), "{metrics:?}");
+    let (metrics, epoch) = kept(Criterion::Loss);
+    assert_eq!(epoch, first_best(&metrics, |line| -line.validation_loss), "{metrics:?}");
+    let (_, epoch) = kept(Criterion::Last);
+    assert_eq!(epoch, 6);
 }
 
 #[test]

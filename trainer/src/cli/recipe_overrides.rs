@@ -1,6 +1,6 @@
 use anyhow::{Result, bail};
 use clap::Args;
-use glimpse_trainer::training::{Precision, Recipe, TrainBackbone};
+use glimpse_trainer::training::{Criterion, Precision, Recipe, TrainBackbone};
 use std::path::PathBuf;
 
 /// Numbers that replace those of the recipe.
@@ -98,6 +98,9 @@ pub struct RecipeOverrides {
     /// Whether the output matrix is the embedding matrix
     #[arg(long)]
     tie_word_embeddings: Option<bool>,
+    /// Which epoch's weights best.safetensors keeps [default: cider; loss for recipe report]
+    #[arg(long, value_enum)]
+    criterion: Option<Criterion>,
     /// Number format of the products in training [default: f32; bf16 for recipe best on a GPU]
     #[arg(long, value_enum)]
     precision: Option<Precision>,
@@ -143,6 +146,7 @@ impl RecipeOverrides {
         set(&mut recipe.tie_word_embeddings, self.tie_word_embeddings);
         set(&mut recipe.project_dim, self.project_dim.map(|dim| (dim > 0).then_some(dim)));
         set(&mut recipe.precision, self.precision);
+        set(&mut recipe.criterion, self.criterion);
         set(&mut recipe.seed, self.seed);
         if self.embed_dim.is_some() && self.embeddings.is_some() {
             bail!("--embed-dim: the vectors in --embeddings have dimensions of their own");

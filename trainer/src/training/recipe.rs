@@ -67,14 +67,16 @@ impl From<Precision> for tch::Kind {
     }
 }
 
-/// What decides which checkpoint is the best.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Which epoch's weights are kept as the best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Criterion {
     /// Lowest cross-entropy on the validation split.
     Loss,
     /// Highest CIDEr-D of greedy captions on the validation split.
     Cider,
+    /// The last epoch of each phase, whatever its scores.
+    Last,
 }
 
 /// Self-critical sequence training (Rennie et al. 2017) after cross-entropy.

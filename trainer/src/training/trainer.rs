@@ -230,6 +230,7 @@ impl<'a> Trainer<'a> {
         let value = match learner.recipe.criterion {
             Criterion::Loss => -validation.loss,
             Criterion::Cider => validation.cider,
+            Criterion::Last => learner.progress.epoch as f64,
         };
         let is_best = !learner.progress.stopped && learner.progress.best.is_none_or(|best| value > best);
         if is_best {
@@ -253,20 +254,21 @@ impl<'a> Trainer<'a> {
     }
 
     fn report(&self, metrics: &EpochMetrics, total: usize, validation: &Validation) -> Result<()> {
-        let criterion = match self.learner.recipe.criterion {
-            Criterion::Loss => "loss",
-            Criterion::Cider => "CIDEr",
+        let best = self.learner.progress.best.map_or(f64::NAN, f64::abs);
+        let best = match self.learner.recipe.criterion {
+            Criterion::Loss => format!("best loss {best:.4}"),
+            Criterion::Cider => format!("best CIDEr {best:.4}"),
+            Criterion::Last => "the last epoch is kept".into(),
         };
         let data = self.learner.data;
         let observer = self.learner.observer;
         observer.note(&format!(
-            "epoch {}/{total} {}: train {:.4}, validation loss {:.4}, CIDEr {:.4} (best {criterion} {:.4}), {} different tokens, {:.0} captions/s, {:.0} s",
+            "epoch {}/{total} {}: train {:.4}, validation loss {:.4}, CIDEr {:.4} ({best}), {} different tokens, {:.0} captions/s, {:.0} s",
             metrics.epoch,
             metrics.phase,
             metrics.train,
             metrics.validation_loss,
             metrics.validation_cider,
-            self.learner.progress.best.map_or(f64::NAN, f64::abs),
             metrics.validation_vocabulary,
             metrics.captions_per_second,
             metrics.seconds
