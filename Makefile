@@ -69,11 +69,11 @@ export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test test-browsers test-ray build-tests bench bench-gpu bench-serve soak bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser deps-browsers wheel build requirements clean pip onnxruntime-versions bench-web deps-web web dist reproducible other-machines test-engines test-triton deps-engines deps-triton fuzz images power-cuts
+.PHONY: help demo serve test test-browsers test-ray build-tests bench bench-gpu bench-serve bench-wheel soak thread-sanitizer bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser deps-browsers wheel build requirements clean pip onnxruntime-versions bench-web deps-web web dist reproducible other-machines test-engines test-triton deps-engines deps-triton fuzz images power-cuts
 
 help: ## List these targets
 	@echo "make TARGET, where TARGET is one of"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: deps ## Caption the photos in assets/photos/ with the shipped model (needs Rust, Python 3 with pip)
 	@echo "==> Building glimpse (a minute or two the first time)"
@@ -140,6 +140,23 @@ bench-serve: deps ## Time glimpse-serve under load beside glimpse on the same ph
 soak: deps ## 20,000 captions and 20,000 requests in one process each, and eight threads for ten minutes: memory, descriptors
 	@$(CARGO) bench -p glimpse-runtime --bench soak $(CARGO_FLAGS)
 	@$(CARGO) bench -p glimpse-server --bench load $(CARGO_FLAGS) -- --soak 20000
+
+# The wheel of this machine, unpacked, with the packages of the tests around it.
+bench-wheel: wheel deps deps-python ## Time the wheel beside glimpse and a plain loop in Python, then Ray beside glimpse
+	@$(CARGO) build --release -p glimpse-cli $(CARGO_FLAGS)
+	@rm -rf $(TARGET)/bench/wheel
+	@$(WHEEL_PYTHON) -m zipfile -e dist/glimpse_captioner-*_$(shell uname -m).whl $(TARGET)/bench/wheel
+	@export PYTHONPATH="$(abspath $(TARGET))/bench/wheel"; \
+	  $(WHEEL_PYTHON) benches/wheel.py --program $(TARGET)/release/glimpse --loop-python $(TEST_PYTHON) $(BENCH_FLAGS) && \
+	  $(WHEEL_PYTHON) benches/ray_rates.py --program $(TARGET)/release/glimpse $(RAY_FLAGS)
+
+# The standard library is compiled anew, so that its locks are seen; a stable compiler allows that with RUSTC_BOOTSTRAP.
+thread-sanitizer: deps ## Eight threads on one captioner for ten minutes under ThreadSanitizer (rustup component add rust-src)
+	@RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=thread \
+	  TSAN_OPTIONS="suppressions=$(CURDIR)/runtime/benches/thread_sanitizer.txt" \
+	  $(CARGO) bench --profile dev -Zbuild-std --target $(shell uname -m)-unknown-linux-gnu \
+	  --target-dir $(TARGET)/thread-sanitizer -p glimpse-runtime --bench soak $(CARGO_FLAGS) -- \
+	  --captions 200 --seconds 600 --any-memory $(BENCH_FLAGS)
 
 bench-training: deps-torch $(WITH_BENCH) ## Time training beside eager PyTorch, and filling the cache beside the bare backbone
 	@echo "==> Building glimpse-train"

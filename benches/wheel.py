@@ -1,7 +1,7 @@
 """Times the Python wheel beside `glimpse caption` and beside the plain loop over ONNX Runtime in Python.
 
-    pip install dist/*.whl pillow tokenizers
-    python benches/wheel.py --program target/release/glimpse --photos FOLDER --count 1000
+    make bench-wheel
+    python benches/wheel.py --program target/release/glimpse --photos FOLDER --count 1000   # wheel, pillow, tokenizers
 
 Each engine is a process of its own that captions the same photos with the same number of beams; the engines take turns,
 round by round, and their words are compared. Prints each engine's best and median seconds for all photos, its start
@@ -40,6 +40,7 @@ def main():
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--threads", type=int, default=0, help="[default: the physical cores]")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--loop-python", default=sys.executable, help="interpreter of the plain loop")
     parser.add_argument("--without-loop", action="store_true", help="leave the plain loop out")
     given = parser.parse_args()
 
@@ -54,7 +55,7 @@ def main():
         "wheel": ([sys.executable, "-c", WHEEL, *numbers, str(given.model)], "\n".join(photos), json.loads),
     }
     if not given.without_loop:
-        loop = [sys.executable, str(PROJECT / "tests/python/portable.py"), "caption", *flags, "--", str(given.model)]
+        loop = [given.loop_python, str(PROJECT / "tests/python/portable.py"), "caption", *flags, "--", str(given.model)]
         engines["plain loop"] = (loop + photos, None, by_program)
 
     seconds = {name: [] for name in engines}

@@ -13,8 +13,8 @@ use glimpse_trainer::dataset::PreparedDataset;
 use glimpse_trainer::evaluation::{Sample, evaluate};
 use glimpse_trainer::features::{CacheKey, CacheSpec, Entry, FeatureCache, FeatureSource};
 use glimpse_trainer::training::{
-    CaptionsPerImage, Card, Criterion, EpochMetrics, Phase, Precision, Recipe, RunFolder, SelfCritical, StartFrom,
-    Trainer, TrainerOptions, TrainingData,
+    CaptionsPerImage, Card, Criterion, EpochMetrics, Phase, Precision, Recipe, RunFolder, SelfCritical,
+    StartFrom, Trainer, TrainerOptions, TrainingData,
 };
 use glimpse_trainer::word_vectors::WordVectors;
 use half::f16;
