@@ -2,12 +2,13 @@
 //!
 //! Three measurements with the photos of a folder (by default those of the repository):
 //!
-//! 1. Throughput: as many clients as a batch has photos, each sending its next photo once it has its answer; beside it
-//!    the program `glimpse caption` on the same photos.
+//! 1. Throughput: twice as many clients as a batch has photos, so that one batch is sent and decoded while another is
+//!    captioned, each sending its next photo once it has its answer; beside it the program `glimpse caption` on the same
+//!    photos.
 //! 2. Batches against one by one: the same clients at a server with `--batch-size 1`.
 //! 3. Overload: requests begin at four times the rate of 1, whether or not earlier ones are answered. Each must get an
-//!    answer; the 99th percentile of the accepted ones is compared with what the queue's length promises, at the rate
-//!    of 1; memory before and after.
+//!    answer; the 99th percentile of the accepted ones is compared with what the server promises for a full queue, in
+//!    `Retry-After`, and with what such a queue takes at the rate of 1; memory before and after.
 //!
 //! `--soak N` does another thing: N requests to one server, whose memory must not grow by more than 2 % after the first
 //! tenth, and which must lose no descriptor (`make soak`).
@@ -38,7 +39,7 @@ struct Args {
     /// Requests of each measurement
     #[arg(long, default_value = "400")]
     requests: usize,
-    /// Photos of a batch, and clients
+    /// Photos of a batch; there are twice as many clients
     #[arg(long, default_value = "8")]
     batch_size: usize,
     /// Places in the queue of the overloaded server
@@ -71,16 +72,16 @@ fn main() {
         return soak(&args, &photos, requests);
     }
     let batch_size = args.batch_size;
-    let clients = Clients { count: batch_size, starts_per_second: None };
+    let clients = Clients { count: 2 * batch_size, starts_per_second: None };
     let server = Server::start(&[("BATCH_SIZE", batch_size)]);
     server.load(&args, &photos, clients, batch_size * 4);
     let batched = server.load(&args, &photos, clients, args.requests);
-    batched.print(&format!("HTTP, {batch_size} clients, batches of {batch_size}"));
+    batched.print(&format!("HTTP, {} clients, batches of {batch_size}", clients.count));
     drop(server);
     let server = Server::start(&[("BATCH_SIZE", 1)]);
     server.load(&args, &photos, clients, batch_size * 4);
     let single = server.load(&args, &photos, clients, args.requests);
-    single.print(&format!("HTTP, {batch_size} clients, one by one"));
+    single.print(&format!("HTTP, {} clients, one by one", clients.count));
     drop(server);
     println!("batches / one by one: {:.2}", batched.rate() / single.rate());
     if let Some(program) = &args.program {
@@ -123,8 +124,10 @@ fn overload(args: &Args, photos: &Arc<Vec<Vec<u8>>>, capacity: f64) {
         answered as f64 / load.took.as_secs_f64() / capacity
     );
     println!(
-        "99th percentile of accepted requests {:.3} s; a full queue takes {:.3} s",
+        "99th percentile of accepted requests {:.3} s; Retry-After {} to {} s; a full queue takes {:.3} s on average",
         load.percentile(99.0).as_secs_f64(),
+        load.retry_after.iter().min().unwrap(),
+        load.retry_after.iter().max().unwrap(),
         args.queue_size as f64 / capacity
     );
     println!("memory {before:.0} MB before, {:.0} MB after", server.resident_megabytes());
@@ -181,7 +184,7 @@ impl Server {
 
     fn load(&self, args: &Args, photos: &Arc<Vec<Vec<u8>>>, clients: Clients, requests: usize) -> Load {
         let url = format!("{}/v1/captions?num_beams={}", self.url, args.num_beams);
-        let (next, seen) = (AtomicUsize::new(0), Mutex::new((BTreeMap::new(), Vec::new())));
+        let (next, seen) = (AtomicUsize::new(0), Mutex::new((BTreeMap::new(), Vec::new(), Vec::new())));
         let start = Instant::now();
         thread::scope(|scope| {
             for _ in 0..clients.count {
@@ -201,6 +204,9 @@ impl Server {
                         let start = Instant::now();
                         let mut response = agent.post(&url).content_type("image/jpeg").send(photo).unwrap();
                         let text = response.body_mut().read_to_string().unwrap();
+                        let retry_after = response.headers().get("Retry-After");
+                        let retry_after =
+                            retry_after.map(|value| value.to_str().unwrap().parse::<u64>().unwrap());
                         let (took, status) = (start.elapsed(), response.status().as_u16());
                         let mut seen = seen.lock().unwrap();
                         *seen.0.entry(status).or_insert(0) += 1;
@@ -208,14 +214,15 @@ impl Server {
                             assert!(text.contains("generated_text"));
                             seen.1.push(took);
                         }
+                        seen.2.extend(retry_after);
                     }
                 });
             }
         });
         let took = start.elapsed();
-        let (statuses, mut accepted) = seen.into_inner().unwrap();
+        let (statuses, mut accepted, retry_after) = seen.into_inner().unwrap();
         accepted.sort();
-        Load { took, statuses, accepted }
+        Load { took, statuses, accepted, retry_after }
     }
 
     /// Resident memory, where the system tells it.
@@ -248,6 +255,8 @@ struct Load {
     statuses: BTreeMap<u16, usize>,
     /// How long each accepted request took, sorted.
     accepted: Vec<Duration>,
+    /// Seconds, of each refused request.
+    retry_after: Vec<u64>,
 }
 
 impl Load {
