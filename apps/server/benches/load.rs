@@ -48,6 +48,9 @@ struct Args {
     /// Beams of a search
     #[arg(long, default_value = "5")]
     num_beams: usize,
+    /// Turns of the first two measurements and of the program
+    #[arg(long, default_value = "5")]
+    rounds: usize,
     /// The program to compare with; without it there is no comparison
     #[arg(long)]
     program: Option<PathBuf>,
@@ -73,22 +76,32 @@ fn main() {
     }
     let batch_size = args.batch_size;
     let clients = Clients { count: 2 * batch_size, starts_per_second: None };
-    let server = Server::start(&[("BATCH_SIZE", batch_size)]);
-    server.load(&args, &photos, clients, batch_size * 4);
-    let batched = server.load(&args, &photos, clients, args.requests);
-    batched.print(&format!("HTTP, {} clients, batches of {batch_size}", clients.count));
-    drop(server);
-    let server = Server::start(&[("BATCH_SIZE", 1)]);
-    server.load(&args, &photos, clients, batch_size * 4);
-    let single = server.load(&args, &photos, clients, args.requests);
-    single.print(&format!("HTTP, {} clients, one by one", clients.count));
-    drop(server);
-    println!("batches / one by one: {:.2}", batched.rate() / single.rate());
-    if let Some(program) = &args.program {
-        let rate = program_rate(program, &args, &files);
-        println!("glimpse caption: {rate:.1} photos/s; HTTP / program: {:.2}", batched.rate() / rate);
+    let servers = [batch_size, 1].map(|size| Server::start(&[("BATCH_SIZE", size)]));
+    servers.iter().for_each(|server| drop(server.load(&args, &photos, clients, batch_size * 4)));
+    let (mut batched, mut single, mut program) = (Vec::new(), Vec::new(), Vec::new());
+    // In turns: a machine that others use is faster in one minute than in the next.
+    for _ in 0..args.rounds {
+        let [load, other] =
+            servers.each_ref().map(|server| server.load(&args, &photos, clients, args.requests));
+        load.print(&format!("HTTP, {} clients, batches of {batch_size}", clients.count));
+        other.print(&format!("HTTP, {} clients, one by one", clients.count));
+        batched.push(load.rate());
+        single.push(other.rate());
+        program.extend(args.program.as_ref().map(|program| program_rate(program, &args, &files)));
     }
-    overload(&args, &photos, batched.rate());
+    drop(servers);
+    let batched = median(batched);
+    println!("medians: batches / one by one: {:.2}", batched / median(single));
+    if !program.is_empty() {
+        let rate = median(program);
+        println!("glimpse caption: {rate:.1} photos/s; HTTP / program: {:.2}", batched / rate);
+    }
+    overload(&args, &photos, batched);
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 fn soak(args: &Args, photos: &Arc<Vec<Vec<u8>>>, requests: usize) {
