@@ -459,6 +459,14 @@ fn the_criterion_says_which_epoch_is_kept() {
     assert_eq!(epoch, first_best(&metrics, |line| -line.validation_loss), "{metrics:?}");
     let (_, epoch) = kept(Criterion::Last);
     assert_eq!(epoch, 6);
+
+    // Resumed with another criterion, the run does not compare with the epoch's number.
+    let output = dir.path().join("Last");
+    let recipe = Recipe { criterion: Criterion::Cider, epochs: 7, self_critical: None, ..recipe() };
+    let options = TrainerOptions { change_recipe: true, ..options(&data, &recipe, &output, true) };
+    let metrics = run(&mut Trainer::new(options).unwrap());
+    assert!(metrics.len() == 1 && metrics[0].validation_cider < 6.0, "{metrics:?}");
+    assert_eq!(Checkpoint::read(&output.join("best.safetensors")).unwrap().config.provenance.epochs, 7);
 }
 
 #[test]

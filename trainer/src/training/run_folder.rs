@@ -181,6 +181,10 @@ impl RunFolder {
         let mut progress: Progress = serde_json::from_str(text).map_err(Error::json(&path))?;
         rules.check(&path, &progress, &metadata)?;
         state.read(&path, &progress, device)?;
+        if progress.recipe.criterion != rules.recipe.criterion {
+            // A value of another criterion cannot be compared with.
+            progress.best = None;
+        }
         progress.recipe = rules.recipe.clone();
         Ok(Some(progress))
     }
