@@ -67,12 +67,14 @@ def main():
 
         return run
 
-    engines = {f"program, {threads} threads": program(threads) for threads in program_threads}
-    engines |= {f"Ray, {actors} actors of {threads} threads": on_ray(actors, threads) for actors, threads in shapes}
+    # By name: what runs, and how many threads it has in all.
+    engines = {f"program, {threads} threads": (program(threads), threads) for threads in program_threads}
+    for actors, threads in shapes:
+        engines[f"Ray, {actors} actors of {threads} threads"] = (on_ray(actors, threads), actors * threads)
     rates = {name: [] for name in engines}
     for _ in range(given.rounds):
         words = {}
-        for name, run in engines.items():
+        for name, (run, _) in engines.items():
             rate, words[name] = measure(run, photos, given.short)
             rates[name].append(rate)
         first = next(iter(words.values()))
@@ -80,7 +82,7 @@ def main():
             same = sum(a == b for a, b in zip(found, first, strict=True)) / len(first)
             assert same > 0.99, f"{name} says other words: {same:.1%} are the same"
     for name, values in rates.items():
-        threads = int(name.split()[1]) * int(name.split()[4]) if name.startswith("Ray") else int(name.split()[1])
+        _, threads = engines[name]
         ratio = statistics.median(values) / statistics.median(rates[f"program, {threads} threads"])
         print(f"{name:<28} {statistics.median(values):7.1f} photos/s  {ratio:5.2f} x the program's  {rounded(values)}")
     seconds = 1 / statistics.median(rates[f"program, {program_threads[0]} threads"])

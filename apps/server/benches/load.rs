@@ -75,7 +75,7 @@ fn main() {
         return soak(&args, &photos, requests);
     }
     let batch_size = args.batch_size;
-    let clients = Clients { count: 2 * batch_size, starts_per_second: None };
+    let clients = Clients::one_after_another(2 * batch_size);
     let servers = [batch_size, 1].map(|size| Server::start(&[("BATCH_SIZE", size)]));
     servers.iter().for_each(|server| drop(server.load(&args, &photos, clients, batch_size * 4)));
     let (mut batched, mut single, mut program) = (Vec::new(), Vec::new(), Vec::new());
@@ -105,7 +105,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn soak(args: &Args, photos: &Arc<Vec<Vec<u8>>>, requests: usize) {
-    let clients = Clients { count: args.batch_size, starts_per_second: None };
+    let clients = Clients::one_after_another(args.batch_size);
     let server = Server::start(&[("BATCH_SIZE", args.batch_size)]);
     let first = requests / 10;
     let mut answered = server.load(args, photos, clients, first).accepted.len();
@@ -123,7 +123,7 @@ fn soak(args: &Args, photos: &Arc<Vec<Vec<u8>>>, requests: usize) {
 
 fn overload(args: &Args, photos: &Arc<Vec<Vec<u8>>>, capacity: f64) {
     let server = Server::start(&[("BATCH_SIZE", args.batch_size), ("QUEUE_SIZE", args.queue_size)]);
-    let warm_up = Clients { count: args.batch_size, starts_per_second: None };
+    let warm_up = Clients::one_after_another(args.batch_size);
     server.load(args, photos, warm_up, args.batch_size * 8);
     let before = server.resident_megabytes();
     // More clients than the queue has places, so that those that wait hold up no start.
@@ -131,11 +131,9 @@ fn overload(args: &Args, photos: &Arc<Vec<Vec<u8>>>, capacity: f64) {
     let load = server.load(args, photos, clients, 4 * args.requests);
     let answered: usize = load.statuses.values().sum();
     load.print(&format!("overload, a queue of {}", args.queue_size));
-    println!(
-        "{:.0} requests began a second, {:.1} times what is captioned without overload",
-        answered as f64 / load.took.as_secs_f64(),
-        answered as f64 / load.took.as_secs_f64() / capacity
-    );
+    let begun = answered as f64 / load.took.as_secs_f64();
+    let times = begun / capacity;
+    println!("{begun:.0} requests began a second, {times:.1} times what is captioned without overload");
     println!(
         "99th percentile of accepted requests {:.3} s; Retry-After {} to {} s; a full queue takes {:.3} s on average",
         load.percentile(99.0).as_secs_f64(),
@@ -174,6 +172,12 @@ struct Clients {
     count: usize,
     /// When requests begin; without it, a client's next one begins once it has its answer.
     starts_per_second: Option<f64>,
+}
+
+impl Clients {
+    fn one_after_another(count: usize) -> Self {
+        Self { count, starts_per_second: None }
+    }
 }
 
 /// `glimpse-serve` on a free port.
