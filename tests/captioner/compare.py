@@ -58,7 +58,7 @@ def captions_of(sequences, scores, pad):
 
 def by_onnxruntime(args, config, pixels, num_beams, batch_size=1):
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 2
+    options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(args.captioner, options, ["CPUExecutionProvider"])
     found = []
     for first in range(0, len(pixels), batch_size):

@@ -29,7 +29,7 @@ class Bundle:
     def __init__(self, folder):
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        options.intra_op_num_threads = 2
+        options.intra_op_num_threads = 1
         cpu = ["CPUExecutionProvider"]
         self.encoder = onnxruntime.InferenceSession(folder / "encoder_model.onnx", options, cpu)
         self.decoder = onnxruntime.InferenceSession(folder / "decoder_model.onnx", options, cpu)
