@@ -69,7 +69,7 @@ export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test test-browsers test-ray build-tests bench bench-gpu bench-serve bench-wheel soak thread-sanitizer bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser deps-browsers wheel build requirements clean pip onnxruntime-versions bench-web deps-web web dist reproducible other-machines test-engines test-triton deps-engines deps-triton fuzz images power-cuts
+.PHONY: help demo serve test test-browsers test-ray build-tests bench bench-gpu bench-serve bench-wheel soak thread-sanitizer bench-training lint fmt deps deps-torch deps-gpu deps-python deps-wheel deps-browser deps-browsers wheel build requirements clean pip onnxruntime-versions bench-web deps-web web dist reproducible other-machines container test-engines test-triton deps-engines deps-triton fuzz images power-cuts
 
 help: ## List these targets
 	@echo "make TARGET, where TARGET is one of"
@@ -206,6 +206,9 @@ reproducible: dist ## Build the release for x86-64 again in another folder and c
 
 other-machines: ## Caption with the releases in dist/ on an old Debian, on emulated ARM boards and on an old x86-64
 	@PYTHON="$(PYTHON)" packaging/other-machines.sh dist
+
+container: ## Build the container images of the release in dist/ with buildah and caption in them (root on Debian)
+	@PYTHON="$(PYTHON)" packaging/container.sh dist
 
 build: deps-torch ## Build both programs for use: target/release/glimpse and glimpse-train
 	@echo "==> Building glimpse and glimpse-train"
