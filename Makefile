@@ -99,7 +99,7 @@ web: deps-web ## Write the page and the shipped model as static files for any ho
 test: build-tests ## Build everything and run every test (fetches libtorch and Python packages, 900 MB)
 	@echo "==> Running the tests"
 	@$(TEST_ENV) $(CARGO) test --workspace --test wheel $(CARGO_FLAGS) >$(TARGET)/wheel.log 2>&1 & wheel=$$!; \
-	  $(TEST_ENV) $(CARGO) test --workspace $(CARGO_FLAGS) -- --skip wheel::; others=$$?; \
+	  $(TEST_ENV) $(CARGO) test --workspace $(CARGO_FLAGS) -- --skip python_wheel::; others=$$?; \
 	  wait $$wheel; wheel=$$?; cat $(TARGET)/wheel.log; test $$others = 0 -a $$wheel = 0
 
 build-tests: deps deps-torch deps-python deps-wheel deps-browser deps-web ## Build what `make test` runs
@@ -109,11 +109,11 @@ build-tests: deps deps-torch deps-python deps-wheel deps-browser deps-web ## Bui
 	@$(TEST_ENV) $(CARGO) test --workspace --no-run --quiet $(CARGO_FLAGS)
 
 test-ray: build-tests ## Run the tests of the Python wheel that take minutes: 2,000 photos on Ray, with kills
-	@$(TEST_ENV) $(CARGO) test -p glimpse-tests --test wheel $(CARGO_FLAGS) -- --ignored wheel::passes_its_slow_tests
+	@$(TEST_ENV) $(CARGO) test -p glimpse-tests --test wheel $(CARGO_FLAGS) -- --ignored python_wheel::passes_its_slow_tests
 
 test-engines: build-tests deps-engines ## Run the snippets of docs/scale.md on Daft and Spark (fetches them: 600 MB; needs Java 17)
 	@$(TEST_ENV) GLIMPSE_ENGINES="$(CURDIR)/.deps/engines" \
-	  $(CARGO) test -p glimpse-tests --test wheel $(CARGO_FLAGS) -- --ignored wheel::runs_the_snippets_for_other_engines
+	  $(CARGO) test -p glimpse-tests --test wheel $(CARGO_FLAGS) -- --ignored python_wheel::runs_the_snippets_for_other_engines
 
 test-triton: build-tests deps-triton ## Caption the example photos on NVIDIA Triton (300 MB; CPython 3.11 of Debian or Ubuntu)
 	@$(TEST_ENV) GLIMPSE_TRITON_PYTHON="$(CURDIR)/.deps/triton/bin/python3" \

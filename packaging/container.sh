@@ -9,7 +9,6 @@ output=$(realpath "${1:?usage: container.sh FOLDER}")
 cd "$(dirname "$0")/.."
 photos=$PWD/assets/photos
 python=${PYTHON:-python3}
-suite=bookworm
 base=gcr.io/distroless/cc-debian12:nonroot
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
   echo "The images are built by root on Debian; elsewhere: docker build, as the Dockerfile says." >&2
@@ -34,8 +33,12 @@ build() { images bud --quiet --isolation chroot "$@" >/dev/null; }
 make_base() {
   local root=$work/base/root
   mkdir -p "$work/packages" "$root/home/nonroot" "$root/tmp"
-  (cd "$work/packages" && apt-get -qq download -t "$suite" \
-    base-files netbase tzdata media-types libc6 libssl3 libgomp1 libgcc-s1 gcc-12-base libstdc++6 2>/dev/null)
+  (cd "$work/packages" && apt-get -qq download -t bookworm \
+    base-files netbase tzdata media-types libc6 libssl3 libgomp1 libgcc-s1 gcc-12-base libstdc++6 2> "$work/log") || {
+    cat "$work/log" >&2
+    echo "apt does not give the packages of Debian 12 (bookworm), of which the base image is made." >&2
+    exit 1
+  }
   for package in "$work"/packages/*.deb; do dpkg-deb -x "$package" "$root"; done
   chmod 1777 "$root/tmp"
   echo nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin > "$root/etc/passwd"
@@ -57,7 +60,12 @@ release=$work/release
 archive=$(ls -t "$output"/glimpse-*-x86_64-linux.tar.xz 2>/dev/null | head -1 || true)
 [ -n "$archive" ] || { echo "$output lacks a release: make dist" >&2; exit 1; }
 mkdir "$release" && tar -xf "$archive" -C "$release" --strip-components=1
-[ "${BASE:-}" = pull ] && pull=() || { make_base && pull=(--pull-never); }
+if [ "${BASE:-}" = pull ]; then
+  pull=()
+else
+  make_base
+  pull=(--pull-never)
+fi
 for target in caption serve; do build "${pull[@]}" --target $target -t glimpse-$target "$release"; done
 
 # In a folder without a model, so that the release's is taken.
@@ -76,8 +84,8 @@ address=http://127.0.0.1:8089
 for _ in $(seq 60); do curl -sf $address/health/ready >/dev/null && break || sleep 1; done
 found=$(curl -sSf -H 'Authorization: Bearer SECRET' --data-binary @"$photos/beach.jpg" $address/v1/captions \
   | "$python" -c 'import json, sys; print(json.load(sys.stdin)["results"][0]["captions"][0]["generated_text"])') || { cat "$work/log" >&2; exit 1; }
-test "$(outside "$photos/beach.jpg" | sed -n '2s/^ *//p')" = "$found"
+diff <(outside "$photos/beach.jpg" | sed -n '2s/^ *//p') <(echo "$found")
 code=$(curl -s -o /dev/null -w '%{http_code}' --data-binary @"$photos/beach.jpg" $address/v1/captions)
-test "$code" = 401
+[ "$code" = 401 ] || { echo "glimpse-serve answers $code without the token, not 401." >&2; exit 1; }
 echo "glimpse-serve: a caption as outside the image, and $code without the token"
 images images --format '{{.Name}} {{.Size}}' | sed 's|^localhost/||'

@@ -58,6 +58,7 @@ def captions_of(sequences, scores, pad):
 
 def by_onnxruntime(args, config, pixels, num_beams, batch_size=1):
     options = onnxruntime.SessionOptions()
+    # Tests run beside each other: threads that spin would take the cores of the others.
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(args.captioner, options, ["CPUExecutionProvider"])
     found = []

@@ -17,7 +17,7 @@ const NOT_RUN: [(&str, &str, &str); 8] = [
     ("CONTRIBUTING.md", "apt install", "needs the network"),
     ("CONTRIBUTING.md", "make test", "is what runs this"),
     ("docs/scale.md", "pip install", "needs the network"),
-    ("docs/scale.md", "python -m glimpse.ray", "tests/wheel/main.rs runs it, in an environment that has Ray"),
+    ("docs/scale.md", "python -m glimpse.ray", "tests/wheel runs it, in an environment that has Ray"),
     ("docs/web.md", "make web", "builds a program; apps/web/tests/browser/main.rs does the same"),
     ("docs/web.md", "python3 -m http.server", "goes on; apps/web/tests/browser/web.mjs starts it too"),
     ("models/backbones/README.md", "pip install", "needs the network"),

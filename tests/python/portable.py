@@ -29,6 +29,7 @@ class Bundle:
     def __init__(self, folder):
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        # Tests run beside each other: threads that spin would take the cores of the others.
         options.intra_op_num_threads = 1
         cpu = ["CPUExecutionProvider"]
         self.encoder = onnxruntime.InferenceSession(folder / "encoder_model.onnx", options, cpu)

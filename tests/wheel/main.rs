@@ -1,5 +1,5 @@
-//! The Python wheel. `make test` runs these tests beside all others, whose names do not begin with `wheel::`.
+//! The Python wheel. `make test` runs these tests beside all others, which are those without `python_wheel::` in their name.
 
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests.
 
-mod wheel;
+mod python_wheel;

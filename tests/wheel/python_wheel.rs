@@ -1,4 +1,4 @@
-//! Built as `pip install` would get it, unpacked, and tested by pytest; its types and style checked by
+//! The Python wheel, built as `pip install` would get it, unpacked, and tested by pytest; its types and style checked by
 //! mypy and ruff. Runs in the environment that `GLIMPSE_WHEEL_PYTHON` names (`make test` installs it).
 
 use glimpse_tests::places::project;
