@@ -289,10 +289,12 @@ $(WITH_BENCH): requirements/bench.txt | pip
 	  --target "$$($(BENCH)/bin/python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 	@touch $@
 
+# Only what is missing: npm of Debian does not go with a Node.js from elsewhere, which has its own.
 $(WITH_BROWSER):
 	@echo "==> Installing playwright-core $(PLAYWRIGHT_VERSION) under .deps/node"
-	@if ! { command -v npm && command -v chromium; } >/dev/null 2>&1 && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium nodejs npm >/dev/null || true; fi
+	@missing="$$(command -v chromium >/dev/null || echo chromium) $$(command -v npm >/dev/null || echo nodejs npm)"; \
+	if [ "$$missing" != ' ' ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && apt-get install -qq -y --no-install-recommends $$missing >/dev/null || true; fi
 	@mkdir -p .deps/node $(STAMPS)
 	@if command -v npm >/dev/null && npm install --silent --no-audit --no-fund --prefix .deps/node playwright-core@$(PLAYWRIGHT_VERSION) \
 	  && command -v chromium >/dev/null; then touch $@; \

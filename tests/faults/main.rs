@@ -8,7 +8,7 @@
 
 use glimpse_tests::places::project;
 use glimpse_tests::programs::{
-    Outcome, built, glimpse_path, glimpse_quantize_path, glimpse_train_path, python,
+    Outcome, built_as_tests, glimpse_path, glimpse_quantize_path, glimpse_train_path, python,
 };
 use std::process::Command;
 
@@ -49,7 +49,7 @@ fn two_hundred_killed_programs_lose_nothing() {
 fn pictures_are_those_of_pil_and_take_no_more_than_they_may() {
     let Some(python) = python("numpy, PIL") else { return };
     run(python, "images/check.py", |command| {
-        let decode = built(&["--workspace", "--example", "decode"]);
+        let decode = built_as_tests("--example", "decode");
         // Without optimisation it takes longer.
         command.arg("--decode").arg(decode).args(["--check", "--slower", "3"]);
     });

@@ -24,7 +24,7 @@ pub fn glimpse_train() -> Command {
 /// # Panics
 /// When it does not build.
 pub fn glimpse_train_path() -> &'static Path {
-    static PATH: LazyLock<PathBuf> = LazyLock::new(|| built(&["--workspace", "--bin", "glimpse-train"]));
+    static PATH: LazyLock<PathBuf> = LazyLock::new(|| built_as_tests("--bin", "glimpse-train"));
     &PATH
 }
 
@@ -33,7 +33,7 @@ pub fn glimpse_train_path() -> &'static Path {
 /// # Panics
 /// When it does not build.
 pub fn glimpse_quantize_path() -> &'static Path {
-    static PATH: LazyLock<PathBuf> = LazyLock::new(|| built(&["--workspace", "--bin", "glimpse-quantize"]));
+    static PATH: LazyLock<PathBuf> = LazyLock::new(|| built_as_tests("--bin", "glimpse-quantize"));
     &PATH
 }
 
@@ -42,7 +42,7 @@ pub fn glimpse_quantize_path() -> &'static Path {
 /// # Panics
 /// When it does not build.
 pub fn glimpse_serve_path() -> &'static Path {
-    static PATH: LazyLock<PathBuf> = LazyLock::new(|| built(&["--workspace", "--bin", "glimpse-serve"]));
+    static PATH: LazyLock<PathBuf> = LazyLock::new(|| built_as_tests("--bin", "glimpse-serve"));
     &PATH
 }
 
@@ -52,7 +52,7 @@ pub fn glimpse_serve_path() -> &'static Path {
 /// When it does not build.
 pub fn glimpse_path() -> &'static Path {
     static PATH: LazyLock<PathBuf> =
-        LazyLock::new(|| built(&["-p", "glimpse-cli", "--bin", "glimpse", "--release"]));
+        LazyLock::new(|| built("--bin", "glimpse", &["-p", "glimpse-cli", "--release"]));
     &PATH
 }
 
@@ -67,12 +67,18 @@ fn from_project(program: &Path) -> Command {
     command
 }
 
-/// A program of another crate that cargo builds with these arguments, or brings up to date. With `--workspace` it has the
-/// features that the tests were built with: nothing is compiled anew.
+/// A program (`kind` is `--bin`) or an example (`--example`) of another crate, with the features that the tests of all crates
+/// were built with: nothing is compiled anew.
 ///
 /// # Panics
 /// When it does not build.
-pub fn built(arguments: &[&str]) -> PathBuf {
+pub fn built_as_tests(kind: &str, name: &str) -> PathBuf {
+    // With a test among its targets, cargo takes the features that development dependencies ask for.
+    built(kind, name, &["--workspace", "--test", "docs"])
+}
+
+/// What cargo builds with these arguments, or brings up to date.
+fn built(kind: &str, name: &str, arguments: &[&str]) -> PathBuf {
     // No variable names the programs of another crate, and only cargo knows where it puts them.
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
@@ -80,18 +86,18 @@ pub fn built(arguments: &[&str]) -> PathBuf {
         command.env_remove(name);
     }
     let output = command
-        .arg("build")
+        .args(["build", kind, name])
         .args(arguments)
         .arg("--message-format=json-render-diagnostics")
         .current_dir(project())
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo runs");
-    assert!(output.status.success(), "cargo build {arguments:?} failed");
+    assert!(output.status.success(), "cargo build {kind} {name} {arguments:?} failed");
     let messages = String::from_utf8_lossy(&output.stdout);
     let executable = messages.lines().find_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
-        Some(PathBuf::from(message["executable"].as_str()?))
+        (message["target"]["name"] == name).then(|| message["executable"].as_str().map(PathBuf::from))?
     });
     executable.expect("cargo says where it put the program")
 }

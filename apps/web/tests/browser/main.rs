@@ -26,7 +26,10 @@ fn photos() -> Vec<PathBuf> {
 
 /// `None`, with a line, without ONNX Runtime.
 fn captioner(precision: Precision) -> Option<Captioner> {
-    let options = CaptionerOptions::default().with_device(Device::Cpu).with_precision(precision);
+    let mut options = CaptionerOptions::default().with_device(Device::Cpu).with_precision(precision);
+    let library = project().join(".deps/onnxruntime/capi");
+    options.onnxruntime.library =
+        (std::env::var_os("ORT_DYLIB_PATH").is_none() && library.is_dir()).then_some(library);
     Captioner::open(project().join("models/flickr8k-edge"), &options)
         .map_err(|error| {
             assert!(error.to_string().contains("ONNX Runtime"), "{error}");
