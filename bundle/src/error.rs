@@ -1,4 +1,4 @@
-use crate::printable;
+use crate::{printable, printable_excerpt};
 use std::path::PathBuf;
 
 /// What can be wrong with a bundle, a photo or a tokenizer.
@@ -54,7 +54,7 @@ pub enum Error {
         reason: String,
     },
     /// A JSON file does not hold what its name promises.
-    #[error("{path}: {source}", path = path.display(), source = printable(&source.to_string()))]
+    #[error("{path}: {source}", path = path.display(), source = printable_excerpt(&source.to_string()))]
     Json {
         /// The file.
         path: PathBuf,
@@ -78,7 +78,7 @@ pub enum Error {
         source: crate::InvalidOption,
     },
     /// The tokenizer could not be built, read or used.
-    #[error("tokenizer: {}", printable(.0))]
+    #[error("tokenizer: {}", printable_excerpt(.0))]
     Tokenizer(String),
     /// The picture could not be decoded.
     #[error("{0}")]

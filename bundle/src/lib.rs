@@ -58,7 +58,7 @@ pub use ordered_map::{OrderedMap, for_each_ordered};
 pub use preprocessor::{MAX_INPUT_SIDE, PreprocessorConfig, Resample, Size};
 pub use self_contained::self_contained;
 pub use shipped::{SHIPPED_BUNDLE, shipped_bundle};
-pub use text::printable;
+pub use text::{printable, printable_excerpt};
 pub use tokenizer::{BOS_ID, Detokenizer, EOS_ID, MAX_VOCAB_SIZE, PAD_ID, SPECIALS, UNK_ID};
 #[cfg(feature = "tokenizers")]
 pub use tokenizer::{CaptionTokenizer, WordCounts};

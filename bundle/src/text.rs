@@ -17,6 +17,20 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
+/// Longest excerpt, in bytes.
+const MOST_BYTES: usize = 800;
+
+/// The beginning of a message as it may be printed: [`printable`], at most 800 bytes. Libraries may quote all that they read.
+pub fn printable_excerpt(message: &str) -> Cow<'_, str> {
+    let whole = printable(message);
+    if whole.len() <= MOST_BYTES {
+        return whole;
+    }
+    const ELLIPSIS: &str = "...";
+    let end = whole.floor_char_boundary(MOST_BYTES - ELLIPSIS.len());
+    Cow::Owned(format!("{}{ELLIPSIS}", &whole[..end]))
+}
+
 /// Control characters (Unicode's Cc), line and paragraph separators, and the explicit marks of direction, which
 /// show a text in another order than its characters have.
 fn is_hidden(character: char) -> bool {
@@ -27,7 +41,7 @@ fn is_hidden(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::printable;
+    use super::{MOST_BYTES, printable, printable_excerpt};
 
     #[test]
     fn only_what_a_terminal_obeys_is_escaped() {
@@ -40,6 +54,19 @@ mod tests {
             ("one\u{2028}two", "one\\u{2028}two"),
         ] {
             assert_eq!(printable(text), expected);
+        }
+    }
+
+    #[test]
+    fn long_messages_are_cut_after_they_are_escaped() {
+        assert_eq!(printable_excerpt("a\nb"), "a\\nb");
+        let just = "犬".repeat(MOST_BYTES / 3);
+        assert_eq!(printable_excerpt(&just), just);
+        for long in ["\u{7f}".repeat(MOST_BYTES / 2), "犬".repeat(MOST_BYTES)] {
+            let cut = printable_excerpt(&long);
+            let text = cut.strip_suffix("...").unwrap();
+            assert!((MOST_BYTES - 6..=MOST_BYTES).contains(&cut.len()), "{}", cut.len());
+            assert!(printable(&long).starts_with(text));
         }
     }
 }

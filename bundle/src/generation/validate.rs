@@ -1,9 +1,9 @@
 use super::GenerationConfig;
-use crate::printable;
+use crate::printable_excerpt;
 
 /// A decoding option that is out of range, contradicts another, or is not supported.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{option}: {reason}", option = printable(option), reason = printable(reason))]
+#[error("{}", printable_excerpt(&format!("{option}: {reason}")))]
 #[non_exhaustive]
 pub struct InvalidOption {
     /// The option's key.

@@ -1,4 +1,5 @@
 use crate::{Error, Result};
+use glimpse_bundle::printable;
 use pytorch_reader::{DType, PytorchReader};
 use std::collections::HashMap;
 use std::fs::File;
@@ -22,6 +23,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<(String, Tensor)>> {
         // It quotes what it could not read, which may be all of the file.
         false => {
             let error = error.to_string();
+            let error = printable(&error);
             unreadable(format!("{error:.200}; it may be cut short: if PyTorch reads it, {CONVERT}"))
         }
     })?;
