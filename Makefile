@@ -89,7 +89,7 @@ serve: deps ## Caption photos over HTTP on port 8080 with the shipped model
 	@$(CARGO) build --profile serve -p glimpse-server $(CARGO_FLAGS)
 	@$(TARGET)/serve/glimpse-serve $(SERVE_FLAGS)
 
-# WEB_FLAGS='--precision int8' writes 14 MB in place of 45.
+# WEB_FLAGS='--precision int8' writes 14 MB in place of 46.
 web: deps-web ## Write the page and the shipped model as static files for any host: dist/web (needs npm)
 	@echo "==> Building glimpse-web"
 	@$(CARGO) build --release -p glimpse-web $(CARGO_FLAGS)

@@ -80,7 +80,7 @@ cp "$library" "$release/lib/"
 for file in "$release/glimpse" "$release/glimpse-serve" "$release"/lib/*; do check_glibc "$file"; done
 cp LICENSE packaging/Dockerfile "$release/"
 sed "s/@VERSION@/$version/; s/@ARCHITECTURE@/$architecture/" packaging/README.txt > "$release/README.txt"
-# The f32 graphs, of 44 MB that hardly shrink, are a file of their own, which serves every architecture.
+# The f32 graphs, of 45 MB that hardly shrink, are a file of their own, which serves every architecture.
 find "$model" -maxdepth 1 -type f ! -name '*_model.onnx' ! -name SHA256SUMS -exec cp {} "$release/$model/" \;
 grep -v '_model\.onnx$' "$model/SHA256SUMS" > "$release/$model/SHA256SUMS"
 other_licences "$release/licences"
